@@ -1,0 +1,1 @@
+"""Address pools and the ledger of who holds what."""

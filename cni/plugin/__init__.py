@@ -1,0 +1,1 @@
+"""Our plugin's verbs."""

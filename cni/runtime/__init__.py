@@ -1,0 +1,1 @@
+"""Runs a conflist: ours in-process, foreign plugins by exec."""

@@ -1,0 +1,1 @@
+"""The CNI specification's configuration and result as values."""

@@ -1,0 +1,1 @@
+"""Kubernetes and the lab. Asynchronous; may import policy, cni and dataplane."""

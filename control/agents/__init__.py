@@ -1,0 +1,1 @@
+"""What runs in a node: kubelet, proxy, policy enforcer. Clients of the API through their node's namespace."""

@@ -1,0 +1,1 @@
+"""Kubernetes JSON to frozen kernel values. The only modules that know both vocabularies."""

@@ -1,0 +1,1 @@
+"""The API server: TLS, the filter chain, verbs, discovery, subresources."""

@@ -1,0 +1,1 @@
+"""Admission plug-ins, one a module."""

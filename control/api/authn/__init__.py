@@ -1,0 +1,1 @@
+"""Who is asking: client certificates, service account tokens; anonymous is refused."""

@@ -1,0 +1,1 @@
+"""Subresources: status, scale, binding, eviction, logs, exec, token."""

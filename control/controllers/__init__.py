@@ -1,0 +1,1 @@
+"""Controllers, one a module; clients of the API only."""

@@ -1,0 +1,1 @@
+"""The scheduler: queue, filters, scores, bind; a client of the API only."""

@@ -1,0 +1,1 @@
+"""Objects on disk with one revision counter, and the watch cache over them."""

@@ -1,0 +1,1 @@
+"""The pytest plugin that users get and our own tests are written on."""

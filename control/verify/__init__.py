@@ -1,0 +1,1 @@
+"""Reachability by real connections, beside what the oracle says."""

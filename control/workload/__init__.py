@@ -1,0 +1,1 @@
+"""Processes of pods: the zygote, containers, stand-ins."""

@@ -1,0 +1,1 @@
+"""The machine itself: capabilities, limits, cgroups, mounts, and the proof that the root namespace is untouched."""

@@ -1,0 +1,1 @@
+"""rtnetlink and conntrack; the only importer of pyroute2."""

@@ -1,0 +1,1 @@
+"""Service values to nftables: layout (pure), sync, stale conntrack entries."""

@@ -1,0 +1,1 @@
+"""Policy verdict tables to nftables: layout (pure) and sync."""

@@ -1,0 +1,14 @@
+"""podwire: a packet-level Kubernetes network emulator. The only name that users import."""
+
+__version__ = "0.1.0"
+
+
+def main() -> None:
+    """Console entry point."""
+    from control.cli.main import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""NetworkPolicy, pure: no root, no kernel, no asyncio. May import dataplane.model only."""

@@ -1,0 +1,1 @@
+"""NetworkPolicy JSON and label selectors to values, errors with field paths."""
