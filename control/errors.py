@@ -6,8 +6,8 @@ ControlError
 │   AlreadyExists 409
 │   Conflict 409 · Gone 410 · Expired 410 · UnsupportedMediaType 415 · Invalid 422 · TooManyRequests 429
 │   InternalError 500 · ServiceUnavailable 503 · Timeout 504
-├ LabError(id, what, mend)      the lab can't do what was asked: exit 1
-└ UsageError(id, what, mend)    bad use: exit 2
+├ LabError(what, mend)    the lab can't do what was asked: exit 1; leaves PW-L01 …
+└ UsageError(what, mend)  bad use: exit 2; leaves PW-U01 …
 """
 
 from collections.abc import Mapping, Sequence
@@ -198,11 +198,12 @@ _BY_PRECEDENCE: tuple[type[ApiError], ...] = (
 class PersonError(ControlError):
     """An error that a person reads on a terminal: identity, cause in one line, mend as a command."""
 
+    id: ClassVar[str] = ""
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, id: str, what: str, mend: str = "") -> None:  # noqa: A002 (the field's word)
-        super().__init__(id, what, mend)
-        self.id, self.what, self.mend = id, what, mend
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(what, mend)
+        self.what, self.mend = what, mend
 
     def __str__(self) -> str:
         return f"{self.id}  {self.what}"
@@ -214,7 +215,109 @@ class LabError(PersonError):
     exit_code = 1
 
 
+class StartFailed(LabError):
+    """`up` could not bring the lab up; what it had made is removed again."""
+
+    id = "PW-L01"
+
+
+class NotReady(LabError):
+    """Something did not become ready in time."""
+
+    id = "PW-L02"
+
+
+class LabBusy(LabError):
+    """Another command holds the lab's lock."""
+
+    id = "PW-L03"
+
+
+class PortTaken(LabError):
+    """The API's port on loopback is in use by another program."""
+
+    id = "PW-L04"
+
+
+class ToolMissing(LabError):
+    """A program that the command needs is not on this machine."""
+
+    id = "PW-L05"
+
+
+class Leftovers(LabError):
+    """`down` could not remove everything."""
+
+    id = "PW-L06"
+
+
+class LabStopped(LabError):
+    """The lab's directory is there, but its processes are not running."""
+
+    id = "PW-L07"
+
+
+class MachineTooSmall(LabError):
+    """A machine-wide limit is too low for the lab that was asked for."""
+
+    id = "PW-L08"
+
+
 class UsageError(PersonError):
     """Bad use: the mend is in the user's hands."""
 
     exit_code = 2
+
+
+class SpecInvalid(UsageError):
+    """lab.yaml is wrong; the field is named."""
+
+    id = "PW-U01"
+
+
+class NeedsRoot(UsageError):
+    """The command enters or makes namespaces and needs root."""
+
+    id = "PW-U02"
+
+
+class NoSuchLab(UsageError):
+    """There is no lab of that name."""
+
+    id = "PW-U03"
+
+
+class NameInvalid(UsageError):
+    """A lab's name has the wrong form."""
+
+    id = "PW-U04"
+
+
+class NoSuchPlace(UsageError):
+    """No node, pod or `internet` of that name."""
+
+    id = "PW-U05"
+
+
+class ManifestInvalid(UsageError):
+    """A manifest can't be read, or the API refused it."""
+
+    id = "PW-U06"
+
+
+class LabDiffers(UsageError):
+    """A running lab was made from another lab.yaml."""
+
+    id = "PW-U07"
+
+
+class NotBuiltYet(UsageError):
+    """A command of a later version."""
+
+    id = "PW-U08"
+
+
+class BadArgument(UsageError):
+    """An argument or option of the command line is wrong."""
+
+    id = "PW-U09"
