@@ -1,1 +1,1 @@
-"""The Kubernetes API as data: resources, structure, decoding, defaults, validation, patches, tables, OpenAPI."""
+"""What the Kubernetes API is: resources, structure, codecs, defaults, rules, merges, selectors, tables, OpenAPI. Pure and synchronous, driven by the tables in data/; imports nothing of ours but control.errors."""
