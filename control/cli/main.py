@@ -1,0 +1,107 @@
+"""The command line: ``podwire COMMAND``; each command's module is imported when it is called."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from control.cli.exits import tell
+from control.errors import ApiError, ControlError, NotBuiltYet, PersonError
+from dataplane.errors import KernelError
+
+COMMANDS = {
+    "up": "bring a lab up (or mend a running one)",
+    "down": "remove a lab and all it made",
+    "status": "what exists: nodes, cables, addresses, memory",
+    "kubeconfig": "the path of a lab's kubeconfig",
+    "kubectl": "kubectl against a lab",
+    "apply": "apply manifests from files and directories",
+    "exec": "a shell or a command in a node, a pod or the internet",
+    "look": "a place as plain ip and nft see it",
+    "logs": "what a component of the lab said",
+    "verify": "real connections between all workloads, beside what the policies say",
+}
+LATER = (
+    *("stop", "start", "node", "doctor", "trace", "capture", "drops", "flows", "map", "fault", "scenario"),
+    *("tour", "services", "forward", "policy", "api", "watch", "bench"),
+)
+
+
+class Commands(click.Group):
+    """Commands by name, each imported when wanted; later ones are refused by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, None for a name that nobody knows."""
+        if cmd_name in LATER:
+            raise NotBuiltYet(f"`podwire {cmd_name}` is planned and not in this version.", "podwire --help")
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"control.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and lines from the table, so that --help imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's form)
+    if wanted:
+        from podwire import __version__
+
+        click.echo(f"podwire {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: sudo podwire up && podwire kubectl get nodes -o wide",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
+)
+def podwire() -> None:
+    """A Kubernetes cluster made of Linux network namespaces: real packets, no images, no Docker.
+
+    `sudo podwire up` brings a lab up in about two seconds; `sudo podwire down` leaves no trace of it.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors that podwire knows become a message and an exit code."""
+    try:
+        podwire.main(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    except (PersonError, KernelError, ApiError) as error:
+        sys.exit(tell(error))
+    except BaseExceptionGroup as group:
+        sys.exit(_tell_group(group))
+    except ControlError as error:
+        click.echo(f"podwire: {error}", err=True)
+        sys.exit(1)
+
+
+def _tell_group(group: BaseExceptionGroup[Any]) -> int:
+    """A task group's failure: its first known error; anything else is our bug and keeps its traceback."""
+    known = group.subgroup((PersonError, KernelError, ApiError))
+    while isinstance(known, BaseExceptionGroup):
+        known = known.exceptions[0]
+    if isinstance(known, PersonError | KernelError | ApiError):
+        return tell(known)
+    raise group
