@@ -1,0 +1,175 @@
+"""docs/errors.md from the errors themselves: each identity, what it says, the mend, where it is raised.
+
+`python -m scripts.errors_page` writes the page; with `--verify` it only compares, and exits 1 when they
+differ or when an identity is never raised.
+"""
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from scripts.tree import ROOT, modules
+
+PAGE = ROOT / "docs" / "errors.md"
+MORE = ROOT / "docs" / "errors"
+
+_ID = re.compile(r"PW-[A-Z]\d\d")
+_LETTERS = {
+    "K": "K: the kernel",
+    "L": "L: the lab",
+    "U": "U: use",
+    "P": "P: policies",
+    "C": "C: the pod network",
+    "A": "A: the API",
+    "S": "S: the machine",
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One identity: the classes that carry it, what it says when raised (what, mend), the modules that do."""
+
+    id: str
+    classes: dict[str, str] = field(default_factory=dict)
+    sayings: list[tuple[str, str]] = field(default_factory=list)
+    places: set[str] = field(default_factory=set)
+
+
+def _text(node: ast.expr | None) -> str:
+    """A literal or f-string as a person reads it, with the expressions of the latter in angle brackets."""
+    match node:
+        case ast.Constant(value=str(value)):
+            return value
+        case ast.JoinedStr(values=values):
+            return "".join(_text(value) for value in values)
+        case ast.FormattedValue(value=value):
+            return f"<{ast.unparse(value)}>"
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _text(left) + _text(right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _text(body) or _text(orelse)
+        case None:
+            return ""
+        case _:
+            return f"<{ast.unparse(node)}>"
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def entries() -> dict[str, Entry]:
+    """Every identity in the four packages."""
+    found: dict[str, Entry] = defaultdict(lambda: Entry(""))
+    trees = {path: ast.parse((ROOT / path).read_text()) for path in modules()}
+    bases: dict[str, set[str]] = defaultdict(set)
+    owner: dict[str, str] = {}
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] |= {ast.unparse(base).rsplit(".", 1)[-1] for base in node.bases}
+                if (own := _class_id(node)) is not None:
+                    owner[node.name] = own
+                    found[own].classes[node.name] = (ast.get_docstring(node) or "").splitlines()[0]
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = _name(node)
+            for position, argument in enumerate(node.args):
+                if isinstance(argument, ast.Constant) and _ID.fullmatch(str(argument.value)):
+                    _say(found[str(argument.value)], node, position)
+                    found[str(argument.value)].places.add(str(path))
+            for identity in _inherited(name, owner, bases):
+                found[identity].places.add(str(path))
+    for identity, entry in found.items():
+        entry.id = identity
+    return dict(sorted(found.items()))
+
+
+def _class_id(node: ast.ClassDef) -> str | None:
+    for statement in node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="id")], value=ast.Constant(value=str(value))) if (
+                _ID.fullmatch(value)
+            ):
+                return value
+            case ast.AnnAssign(target=ast.Name(id="id"), value=ast.Constant(value=str(value))) if (
+                _ID.fullmatch(value)
+            ):
+                return value
+    return None
+
+
+def _inherited(name: str, owner: dict[str, str], bases: dict[str, set[str]]) -> set[str]:
+    """The identities that making a `name` proves raised: its own and its base classes'."""
+    seen: set[str] = set()
+    queue = [name]
+    while queue:
+        current = queue.pop()
+        if current not in seen:
+            seen.add(current)
+            queue.extend(bases.get(current, ()))
+    return {owner[one] for one in seen if one in owner}
+
+
+def _say(entry: Entry, call: ast.Call, position: int) -> None:
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    rest = call.args[position + 1 :]
+    what = _text(named.get("what") or (rest[0] if rest else None))
+    mend = _text(named.get("mend") or (rest[1] if len(rest) > 1 else None))
+    if what and (what, mend) not in entry.sayings:
+        entry.sayings.append((what, mend))
+
+
+def page() -> str:
+    """The page's text."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error that podwire shows has an identity that stays. This page is made from the source by",
+        "`python -m scripts.errors_page`; words in `<angle brackets>` are filled in when it happens.",
+    ]
+    letter = ""
+    for entry in entries().values():
+        if entry.id[3] != letter:
+            letter = entry.id[3]
+            lines += ["", f"## {_LETTERS.get(letter, letter)}"]
+        lines += ["", f"### {entry.id}", ""]
+        lines += [f"{doc} (`{name}`)" for name, doc in sorted(entry.classes.items())]
+        for what, mend in entry.sayings:
+            lines += [f"- {what}" + (f"  \n  try: {mend}" if mend else "")]
+        more = MORE / f"{entry.id.lower()}.md"
+        if more.exists():
+            lines += ["", more.read_text().strip()]
+        lines += (
+            ["", "Raised in " + ", ".join(f"`{place}`" for place in sorted(entry.places)) + "."]
+            if entry.places
+            else []
+        )
+    return "\n".join(lines) + "\n"
+
+
+def never_raised() -> list[str]:
+    """Identities that nothing raises."""
+    return [identity for identity, entry in entries().items() if not entry.places]
+
+
+def main() -> int:
+    """0 when the page is as the source has it."""
+    if "--verify" not in sys.argv:
+        PAGE.write_text(page())
+        print(f"{PAGE.relative_to(ROOT)}: {len(entries())} identities")
+        return 0
+    wrong = [f"{identity} is never raised" for identity in never_raised()]
+    if not PAGE.exists() or PAGE.read_text() != page():
+        wrong.append(f"{PAGE.relative_to(ROOT)} is stale: python -m scripts.errors_page")
+    for line in wrong:
+        print(f"WRONG  {line}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The rules about the tree itself hold, and each of them can fail."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts import tree
+
+
+def test_every_module_has_a_row_in_where_md():
+    assert tree.without_row() == []
+
+
+def test_every_row_of_where_md_names_a_module():
+    assert tree.without_module() == []
+
+
+def test_no_module_is_longer_than_a_sitting():
+    assert tree.too_long() == []
+
+
+def test_no_module_is_a_cellar():
+    assert tree.cellars() == []
+
+
+def test_every_link_in_our_pages_leads_somewhere():
+    assert tree.dead_links() == []
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree with one module, one page and an empty table."""
+    for package in tree.PACKAGES:
+        (tmp_path / package).mkdir()
+    (tmp_path / "podwire.py").write_text('"""The front door."""\n')
+    (tmp_path / "docs").mkdir()
+    table = "| I want to change … | module |\n|---|---|\n"
+    (tmp_path / "docs" / "where.md").write_text("".join(f"## {name}\n\n{table}\n" for name in tree.PACKAGES))
+    monkeypatch.setattr(tree, "ROOT", tmp_path)
+    monkeypatch.setattr(tree, "WHERE", tmp_path / "docs" / "where.md")
+    return tmp_path
+
+
+def test_a_module_without_a_row_is_found_and_given_one_from_its_docstring(elsewhere: Path):
+    (elsewhere / "cni" / "pool.py").write_text('"""Which address is next."""\n')
+    assert Path("cni/pool.py") in tree.without_row()
+    tree.add_rows()
+    assert tree.rows()["cni/pool.py"] == "Which address is next"
+    assert tree.without_row() == []
+
+
+def test_a_row_without_a_module_is_found(elsewhere: Path):
+    (elsewhere / "cni" / "pool.py").write_text('"""Which address is next."""\n')
+    tree.add_rows()
+    (elsewhere / "cni" / "pool.py").unlink()
+    assert tree.without_module() == ["cni/pool.py"]
+
+
+def test_a_cellar_and_a_module_that_is_too_long_are_found(elsewhere: Path):
+    (elsewhere / "cni" / "utils.py").write_text("x = 1\n" * (tree.FAILS_LINES + 1))
+    assert tree.cellars() == [Path("cni/utils.py")]
+    assert tree.too_long() == [(Path("cni/utils.py"), tree.FAILS_LINES + 1)]
+
+
+def test_a_dead_link_is_found_by_file_and_by_heading(elsewhere: Path):
+    (elsewhere / "README.md").write_text(
+        "# Podwire\n[a](gone.md) [b](#podwire) [c](#nothing) [d](docs/where.md#cni)\n"
+    )
+    assert tree.dead_links() == [(Path("README.md"), "gone.md"), (Path("README.md"), "#nothing")]
