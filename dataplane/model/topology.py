@@ -26,7 +26,7 @@ def overlay_mtu(underlay_bytes: int, outer: Family) -> int:
 
     underlay_bytes: MTU of the fabric link, in bytes of IP packet.
     outer: family of the outer header, which sets its size (20 or 40 bytes).
-    Returns bytes for the pod's eth0: the underlay less the outer IP header, UDP 8, VXLAN 8, inner Ethernet 14.
+    Returns bytes for the pod's eth0: the underlay less outer IP header, UDP 8, VXLAN 8, inner Ethernet 14.
     Raises MtuTooSmall below 1280, the least that IPv6 needs (RFC 8200, section 5).
     Source: RFC 7348, section 5.
 
@@ -92,7 +92,7 @@ class NodePlan:
 
     @property
     def bridge_mac(self) -> MacAddress:
-        """Of ``cni0``, pinned: a bridge otherwise takes the least MAC of its ports, and neighbours go stale."""
+        """Of ``cni0``, pinned: a bridge else takes the least MAC of its ports, and neighbours go stale."""
         return MacAddress.for_address(self.gateways[0].ip)
 
     @property

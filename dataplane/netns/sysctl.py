@@ -1,0 +1,126 @@
+"""Every sysctl that matters, written in every namespace before it has a link.
+
+A new namespace takes some values from the machine's own (``devconf_inherit_init_net``) and some from the
+kernel; a lab must behave the same on every machine, so nothing is left to either.
+"""
+
+import errno
+import os
+from enum import StrEnum
+
+from dataplane.errors import NamespaceError
+
+ROOT = "/proc/sys/net"
+
+Settings = tuple[tuple[str, str], ...]
+
+
+class Place(StrEnum):
+    """What a namespace is for."""
+
+    FABRIC = "fabric"
+    INTERNET = "internet"
+    NODE = "node"
+    POD = "pod"
+
+
+def _everywhere(key: str, value: str) -> Settings:
+    """For links there are (``all``) and links to come (``default``)."""
+    return ((key.format("all"), value), (key.format("default"), value))
+
+
+_BASE: Settings = (
+    # A router does not ask for neighbours while its link-local address is tentative: 2 s for a first packet.
+    *_everywhere("ipv6/conf/{}/accept_dad", "0"),
+    *_everywhere("ipv6/conf/{}/dad_transmits", "0"),
+    *_everywhere("ipv6/conf/{}/accept_ra", "0"),
+    *_everywhere("ipv6/conf/{}/accept_redirects", "0"),
+    # Same-node Services turn around on cni0 and replies may come by another link than they left by.
+    *_everywhere("ipv4/conf/{}/rp_filter", "0"),
+    *_everywhere("ipv4/conf/{}/accept_redirects", "0"),
+    *_everywhere("ipv4/conf/{}/send_redirects", "0"),
+    *_everywhere("ipv4/conf/{}/arp_ignore", "0"),
+    *_everywhere("ipv4/conf/{}/arp_announce", "0"),
+    *_everywhere("ipv4/conf/{}/route_localnet", "0"),
+    # With 1 the next segment of a flow without an entry is picked up as new, perhaps in reverse.
+    ("netfilter/nf_conntrack_tcp_loose", "0"),
+    ("netfilter/nf_conntrack_tcp_be_liberal", "0"),
+    ("bridge/bridge-nf-call-arptables", "0"),
+    ("bridge/bridge-nf-filter-vlan-tagged", "0"),
+    ("ipv6/bindv6only", "0"),
+)
+_BRIDGE_HOOKS = ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables")
+
+
+def _forwarding(on: str) -> Settings:
+    return (
+        ("ipv4/ip_forward", on),
+        *_everywhere("ipv4/conf/{}/forwarding", on),
+        *_everywhere("ipv6/conf/{}/forwarding", on),
+    )
+
+
+def _hooks(on: str) -> Settings:
+    return tuple((key, on) for key in _BRIDGE_HOOKS)
+
+
+_PLACES: dict[Place, Settings] = {
+    Place.FABRIC: (*_forwarding("0"), *_hooks("0")),
+    # Forwarding without a route for it: "no route to host" is said, not kept.
+    Place.INTERNET: (*_forwarding("1"), *_hooks("0")),
+    Place.NODE: (*_forwarding("1"), *_hooks("1")),
+    Place.POD: (
+        *_forwarding("0"),
+        *_hooks("0"),
+        # As containerd sets them in pods since 2.0: any user binds port 80 and pings.
+        ("ipv4/ip_unprivileged_port_start", "0"),
+        ("ipv4/ping_group_range", "0 2147483647"),
+    ),
+}
+
+
+def settings(place: Place, *, ipv6: bool = True) -> Settings:
+    """All sysctls of a place, as paths below /proc/sys/net, in the order of writing."""
+    family = _everywhere("ipv6/conf/{}/disable_ipv6", "0" if ipv6 else "1")
+    return (*family, *_BASE, *_PLACES[place])
+
+
+def write(where: str, values: Settings) -> tuple[str, ...]:
+    """Set sysctls in the calling thread's network namespace; the keys that this kernel does not have.
+
+    A key is absent where its module is (bridge/, netfilter/, ipv6/): capabilities are probed elsewhere.
+    """
+    absent: list[str] = []
+    directory = os.open(ROOT, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for key, value in values:
+            try:
+                descriptor = os.open(key, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
+            except FileNotFoundError:
+                absent.append(key)
+                continue
+            try:
+                os.write(descriptor, value.encode())
+            except OSError as error:
+                raise _refused(where, key, value, error) from error
+            finally:
+                os.close(descriptor)
+    except PermissionError as error:
+        raise _refused(where, str(error.filename), "", error) from error
+    finally:
+        os.close(directory)
+    return tuple(absent)
+
+
+def read(key: str) -> str:
+    """A sysctl of the calling thread's network namespace; empty when the kernel has none of that name."""
+    try:
+        with open(f"{ROOT}/{key}") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _refused(where: str, key: str, value: str, error: OSError) -> NamespaceError:
+    mend = "run as root" if error.errno in {errno.EPERM, errno.EACCES} else ""
+    return NamespaceError(where, f"sysctl {key}={value} was refused", str(error), mend)
