@@ -16,6 +16,8 @@ PAGE = ROOT / "docs" / "errors.md"
 MORE = ROOT / "docs" / "errors"
 
 _ID = re.compile(r"PW-[A-Z]\d\d")
+# Where the sentence and the mend stand among the arguments, for each tree of errors.
+_ARGUMENTS = {"PersonError": (0, 1), "KernelError": (1, 3), "PolicyError": (2, 9), "CNIError": (1, 3)}
 _LETTERS = {
     "K": "K: the kernel",
     "L": "L: the lab",
@@ -78,12 +80,11 @@ def entries() -> dict[str, Entry]:
             if not isinstance(node, ast.Call):
                 continue
             name = _name(node)
-            for position, argument in enumerate(node.args):
-                if isinstance(argument, ast.Constant) and _ID.fullmatch(str(argument.value)):
-                    _say(found[str(argument.value)], node, position)
-                    found[str(argument.value)].places.add(str(path))
-            for identity in _inherited(name, owner, bases):
-                found[identity].places.add(str(path))
+            ancestors = _ancestors(name, bases)
+            if name in owner:
+                _say(found[owner[name]], node, ancestors)
+            for ancestor in ancestors & set(owner):
+                found[owner[ancestor]].places.add(str(path))
     for identity, entry in found.items():
         entry.id = identity
     return dict(sorted(found.items()))
@@ -103,8 +104,8 @@ def _class_id(node: ast.ClassDef) -> str | None:
     return None
 
 
-def _inherited(name: str, owner: dict[str, str], bases: dict[str, set[str]]) -> set[str]:
-    """The identities that making a `name` proves raised: its own and its base classes'."""
+def _ancestors(name: str, bases: dict[str, set[str]]) -> set[str]:
+    """A class and all that it inherits from: making one proves each of them raised."""
     seen: set[str] = set()
     queue = [name]
     while queue:
@@ -112,16 +113,22 @@ def _inherited(name: str, owner: dict[str, str], bases: dict[str, set[str]]) -> 
         if current not in seen:
             seen.add(current)
             queue.extend(bases.get(current, ()))
-    return {owner[one] for one in seen if one in owner}
+    return seen
 
 
-def _say(entry: Entry, call: ast.Call, position: int) -> None:
-    named = {keyword.arg: keyword.value for keyword in call.keywords}
-    rest = call.args[position + 1 :]
-    what = _text(named.get("what") or (rest[0] if rest else None))
-    mend = _text(named.get("mend") or (rest[1] if len(rest) > 1 else None))
-    if what and (what, mend) not in entry.sayings:
-        entry.sayings.append((what, mend))
+def _say(entry: Entry, call: ast.Call, ancestors: set[str]) -> None:
+    """Notes what an error says where it is made, and the mend; by its tree's order of arguments."""
+    for base, (what_at, mend_at) in _ARGUMENTS.items():
+        if base in ancestors:
+            named = {keyword.arg: keyword.value for keyword in call.keywords}
+            what = _text(named.get("what") or _at(call.args, what_at))
+            mend = _text(named.get("mend") or _at(call.args, mend_at))
+            if what and (what, mend) not in entry.sayings:
+                entry.sayings.append((what, mend))
+
+
+def _at(arguments: list[ast.expr], position: int) -> ast.expr | None:
+    return arguments[position] if position < len(arguments) else None
 
 
 def page() -> str:

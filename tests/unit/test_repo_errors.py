@@ -39,5 +39,9 @@ def test_a_class_is_raised_when_one_that_inherits_from_it_is(source: Path):
 
 
 def test_a_saying_keeps_its_words_and_shows_what_is_filled_in(source: Path):
-    source.write_text('raise LabError("PW-L02", f"{node}: no room", mend="podwire node add")\n')
+    source.write_text(
+        'class PersonError(Exception):\n    """Base."""\n'
+        'class PoolFull(PersonError):\n    """Full."""\n    id = "PW-L02"\n'
+        'raise PoolFull(f"{node}: no room", mend="podwire node add")\n'
+    )
     assert errors_page.entries()["PW-L02"].sayings == [("<node>: no room", "podwire node add")]
