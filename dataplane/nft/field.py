@@ -1,0 +1,57 @@
+"""The selectors that podwire's rules use, by name."""
+
+from dataplane.nft import datatype as t
+from dataplane.nft.expression import Ct, Fib, Meta, Payload
+
+LINK, NETWORK, TRANSPORT = 0, 1, 2
+
+ETHER_DADDR = Payload("ether daddr", t.ETHER_ADDR, LINK, 0, 17, 1, layer="ether")
+ETHER_SADDR = Payload("ether saddr", t.ETHER_ADDR, LINK, 6, 17, 2, layer="ether")
+ETHER_TYPE = Payload("ether type", t.ETHER_TYPE, LINK, 12, 17, 3, layer="ether")
+IP_SADDR = Payload("ip saddr", t.IPV4_ADDR, NETWORK, 12, 12, 11, layer="ip")
+IP_DADDR = Payload("ip daddr", t.IPV4_ADDR, NETWORK, 16, 12, 12, layer="ip")
+IP6_SADDR = Payload("ip6 saddr", t.IPV6_ADDR, NETWORK, 8, 13, 8, layer="ip6")
+IP6_DADDR = Payload("ip6 daddr", t.IPV6_ADDR, NETWORK, 24, 13, 9, layer="ip6")
+ARP_OPERATION = Payload("arp operation", t.ARP_OP, NETWORK, 6, 15, 5, layer="arp")
+ARP_SADDR_ETHER = Payload("arp saddr ether", t.ETHER_ADDR, NETWORK, 8, 15, 6, layer="arp")
+ARP_SADDR_IP = Payload("arp saddr ip", t.IPV4_ADDR, NETWORK, 14, 15, 7, layer="arp")
+ARP_DADDR_IP = Payload("arp daddr ip", t.IPV4_ADDR, NETWORK, 24, 15, 9, layer="arp")
+TH_SPORT = Payload("th sport", t.INET_SERVICE, TRANSPORT, 0, 11, 1)
+TH_DPORT = Payload("th dport", t.INET_SERVICE, TRANSPORT, 2, 11, 2)
+TCP_SPORT = Payload("tcp sport", t.INET_SERVICE, TRANSPORT, 0, 8, 1, layer="tcp")
+TCP_DPORT = Payload("tcp dport", t.INET_SERVICE, TRANSPORT, 2, 8, 2, layer="tcp")
+UDP_SPORT = Payload("udp sport", t.INET_SERVICE, TRANSPORT, 0, 6, 1, layer="udp")
+UDP_DPORT = Payload("udp dport", t.INET_SERVICE, TRANSPORT, 2, 6, 2, layer="udp")
+ICMP_TYPE = Payload("icmp type", t.ICMP_TYPE, TRANSPORT, 0, 4, 1, layer="icmp")
+ICMPV6_TYPE = Payload("icmpv6 type", t.ICMPV6_TYPE, TRANSPORT, 0, 14, 1, layer="icmpv6")
+
+PROTOCOL = Meta("meta protocol", t.ETHER_TYPE, 1)
+PRIORITY = Meta("meta priority", t.CLASSID, 2)
+META_MARK = Meta("meta mark", t.MARK, 3)
+IIFNAME = Meta("iifname", t.IFNAME, 6)
+OIFNAME = Meta("oifname", t.IFNAME, 7)
+SKUID = Meta("meta skuid", t.UID, 10)
+NFPROTO = Meta("meta nfproto", t.NF_PROTO, 15)
+L4PROTO = Meta("meta l4proto", t.INET_PROTO, 16)
+PKTTYPE = Meta("meta pkttype", t.PACKET_TYPE, 19)
+
+CT_STATE = Ct("ct state", t.CT_STATE, 0)
+CT_DIRECTION = Ct("ct direction", t.CT_DIRECTION, 1)
+CT_STATUS = Ct("ct status", t.CT_STATUS, 2)
+CT_MARK = Ct("ct mark", t.MARK, 3)
+CT_PROTOCOL = Ct("ct protocol", t.INET_PROTO, 10)
+CT_ORIGINAL_IP_SADDR = Ct("ct original ip saddr", t.IPV4_ADDR, 19, 0)
+CT_ORIGINAL_IP_DADDR = Ct("ct original ip daddr", t.IPV4_ADDR, 20, 0)
+CT_ORIGINAL_IP6_SADDR = Ct("ct original ip6 saddr", t.IPV6_ADDR, 21, 0)
+CT_ORIGINAL_IP6_DADDR = Ct("ct original ip6 daddr", t.IPV6_ADDR, 22, 0)
+CT_REPLY_IP_SADDR = Ct("ct reply ip saddr", t.IPV4_ADDR, 19, 1)
+CT_REPLY_IP_DADDR = Ct("ct reply ip daddr", t.IPV4_ADDR, 20, 1)
+CT_REPLY_IP6_SADDR = Ct("ct reply ip6 saddr", t.IPV6_ADDR, 21, 1)
+CT_REPLY_IP6_DADDR = Ct("ct reply ip6 daddr", t.IPV6_ADDR, 22, 1)
+CT_ORIGINAL_PROTO_SRC = Ct("ct original proto-src", t.CT_PROTO_PORT, 11, 0)
+CT_ORIGINAL_PROTO_DST = Ct("ct original proto-dst", t.CT_PROTO_PORT, 12, 0)
+CT_REPLY_PROTO_SRC = Ct("ct reply proto-src", t.CT_PROTO_PORT, 11, 1)
+CT_REPLY_PROTO_DST = Ct("ct reply proto-dst", t.CT_PROTO_PORT, 12, 1)
+
+FIB_DADDR_TYPE = Fib("fib daddr type", t.FIB_ADDRTYPE, 3, 2)
+FIB_SADDR_TYPE = Fib("fib saddr type", t.FIB_ADDRTYPE, 3, 1)
