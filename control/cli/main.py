@@ -51,7 +51,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's form)
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted:
         from podwire import __version__
 
@@ -99,9 +99,9 @@ def main() -> None:
 
 def _tell_group(group: BaseExceptionGroup[Any]) -> int:
     """A task group's failure: its first known error; anything else is our bug and keeps its traceback."""
-    known = group.subgroup((PersonError, KernelError, ApiError))
-    while isinstance(known, BaseExceptionGroup):
-        known = known.exceptions[0]
-    if isinstance(known, PersonError | KernelError | ApiError):
-        return tell(known)
+    error: BaseException = group.subgroup((PersonError, KernelError, ApiError)) or group
+    while isinstance(error, BaseExceptionGroup) and error is not group:
+        error = error.exceptions[0]
+    if isinstance(error, PersonError | KernelError | ApiError):
+        return tell(error)
     raise group

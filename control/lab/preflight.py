@@ -1,0 +1,39 @@
+"""What must be true of the machine before anything is made."""
+
+from dataclasses import dataclass
+
+from dataplane.host.capabilities import Capabilities, probe
+from dataplane.host.limits import Need, check
+
+from control.errors import MachineTooSmall
+from control.lab.spec import LabSpec
+from dataplane.errors import NotSupported
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A machine that can carry the lab. capabilities: what was found."""
+
+    capabilities: Capabilities
+
+    @property
+    def ipv6(self) -> bool:
+        """Has the kernel IPv6?"""
+        return self.capabilities.ipv6
+
+
+def preflight(spec: LabSpec) -> Checked:
+    """Check kernel and limits; NotSupported or MachineTooSmall name what is missing, nothing is made."""
+    found = probe()
+    for missing in found.missing(overlay=spec.overlay):
+        raise missing
+    if spec.dual_stack and not found.ipv6:
+        raise NotSupported(
+            "this kernel",
+            "lab.yaml asks for dualStack and there is no IPv6",
+            mend="dualStack: false in lab.yaml",
+        )
+    nodes = len(spec.nodes)
+    for short in check(Need(nodes=nodes, pods=min(nodes * spec.pods_per_node, 500))):
+        raise MachineTooSmall(str(short), short.mend)
+    return Checked(found)

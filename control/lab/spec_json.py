@@ -1,0 +1,24 @@
+"""A spec back from the JSON in a lab's directory."""
+
+from ipaddress import ip_network
+from typing import Any
+
+from control.lab.spec import LabSpec, NodeSpec, Periods
+
+
+def from_json(document: dict[str, Any]) -> LabSpec:
+    """The value that ``asdict`` was taken of, networks parsed again."""
+    fields = dict(document)
+    fields["nodes"] = tuple(
+        NodeSpec(
+            name=node["name"],
+            control=node["control"],
+            labels=tuple((key, value) for key, value in node["labels"]),
+            taints=tuple((key, value, effect) for key, value, effect in node["taints"]),
+        )
+        for node in document["nodes"]
+    )
+    for key in ("node_cidrs", "pod_cidrs", "service_cidrs"):
+        fields[key] = tuple(ip_network(text) for text in document[key])
+    fields["periods"] = Periods(**document["periods"])
+    return LabSpec(**fields)

@@ -1,0 +1,279 @@
+"""Brings a lab up: checks, directory, supervisor, and the wait until it answers; undone when it fails."""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dataplane.host.cgroup import LabCgroup
+from dataplane.host.untouched import snapshot
+
+from control.errors import LabDiffers, PortTaken, StartFailed
+from control.lab.credentials import ensure_credentials
+from control.lab.directory import Caller, LabDirectory, write_private
+from control.lab.down import clear_kernel, take_down
+from control.lab.plan import LabPlan, make_plan
+from control.lab.preflight import Checked, preflight
+from control.lab.ready import wait_for_dns, wait_for_nodes
+from control.lab.spec import LabSpec, default_nodes
+from control.lab.supervisor import Supervisor, ask, log_to
+from dataplane.fabric.build import build
+
+PATIENCE_S = float(os.environ.get("PODWIRE_UP_TIMEOUT_S", "60"))
+MOST_RESTARTS = 3
+_LOGS = "read the logs that are kept, named above"
+
+
+class Steps(Protocol):
+    """Who is told how far `up` is."""
+
+    def doing(self, what: str) -> None:
+        """A step begins."""
+
+    def done(self, what: str, result: str, seconds: float) -> None:
+        """A step ended."""
+
+    def note(self, text: str) -> None:
+        """A line beside the steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpLab:
+    """A lab that is up. api_port: on loopback. seconds: from the call to the first DNS answer."""
+
+    plan: LabPlan
+    directory: LabDirectory
+    checked: Checked
+    api_port: int
+    seconds: float
+    was_running: bool
+
+
+def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
+    """Bring lab ``name`` up, or converge a running one. spec None: as it was, else the default lab.
+
+    Raises LabError, UsageError, KernelError; then what was made is removed, unless the lab was there before.
+    """
+    began = time.monotonic()
+    directory = LabDirectory.of(name)
+    with directory.locked("up"):
+        stored = directory.read() if directory.exists() else {}
+        running = ask(directory) is not None if stored else False
+        spec = _settled_spec(directory, stored, spec, running=running)
+        checked = preflight(spec)
+        plan = make_plan(name, spec, ipv6=checked.ipv6)
+        if running:
+            build(plan.fabric)
+            port = int(stored["apiPort"])
+            _wait_until_it_answers(plan, directory, port, steps, began)
+            return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=True)
+        fresh = not stored
+        try:
+            port = _make(plan, directory, stored, steps)
+            _wait_until_it_answers(plan, directory, port, steps, time.monotonic())
+        except BaseException:
+            steps.note(f"removing what was made; the logs are kept in {_keep_logs(directory)}")
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop the clearing
+            if fresh:
+                take_down(directory)
+            else:
+                clear_kernel(directory)
+            raise
+        return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=False)
+
+
+def stored_plan(directory: LabDirectory) -> tuple[LabPlan, int]:
+    """The plan of a lab that is there, from its directory, and its API's port."""
+    stored = directory.must_exist().read()
+    return make_plan(directory.name, spec_from_json(stored["spec"]), ipv6=stored["ipv6"]), int(
+        stored["apiPort"]
+    )
+
+
+def spec_from_json(document: dict[str, Any]) -> LabSpec:
+    """A spec back from what ``directory.spec`` holds."""
+    from control.lab.spec_json import from_json
+
+    return from_json(document)
+
+
+def _settled_spec(
+    directory: LabDirectory, stored: dict[str, Any], asked: LabSpec | None, *, running: bool
+) -> LabSpec:
+    if not stored:
+        return asked or LabSpec(nodes=default_nodes(2))
+    was = spec_from_json(stored["spec"])
+    if asked is None or asked == was:
+        return was
+    differs = [key for key, value in asdict(asked).items() if value != asdict(was)[key]]
+    state = "runs" if running else "is there"
+    raise LabDiffers(
+        f"Lab {directory.name} {state} and was made from another lab.yaml: {', '.join(differs)} differ.",
+        f"sudo podwire down --name {directory.name}   first, or another --name",
+    )
+
+
+def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps: Steps) -> int:
+    """Directory, credentials, supervisor; returns the API's port once all roles are ready."""
+    began = time.monotonic()
+    clear_kernel(directory)
+    before = snapshot()
+    caller = directory.owner() if stored else Caller.current()
+    directory.create(caller)
+    write_private(directory.machine_before, json.dumps(before.as_json()), caller)
+    port = _api_port(stored)
+    ensure_credentials(plan, directory, port)
+    directory.write(
+        {
+            "spec": asdict_json(plan.spec),
+            "ipv6": len(plan.families) > 1,
+            "apiPort": port,
+            "home": str(directory.root.parent),
+        }
+    )
+    cgroup = LabCgroup(plan.name)
+    cgroup.create()
+    steps.doing("supervisor")
+    read, write = os.pipe2(os.O_CLOEXEC)
+    _fork_supervisor(lambda: _supervise(plan, directory, cgroup, port, write), read)
+    os.close(write)
+    _follow(read, plan, directory, steps, began)
+    return port
+
+
+def asdict_json(spec: LabSpec) -> dict[str, Any]:
+    """A spec as JSON; networks as text."""
+    document: dict[str, Any] = json.loads(json.dumps(asdict(spec), default=str))
+    return document
+
+
+def _api_port(stored: dict[str, Any]) -> int:
+    """A free port on loopback; the same one as before when the lab had one."""
+    wanted = int(stored.get("apiPort", 0))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise PortTaken(
+                f"Port {wanted} on 127.0.0.1, which this lab's kubeconfig names, is taken.",
+                f"end the program that listens there: ss -ltnp sport = :{wanted}",
+            ) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _fork_supervisor(run: Callable[[], None], close_in_child: int) -> None:
+    """Fork twice, so that nobody waits for the supervisor; the grandchild runs and never returns."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            if os.fork() == 0:
+                os.close(close_in_child)
+                run()
+        except BaseException:  # noqa: BLE001 (the border of a process)
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: int, report: int) -> None:
+    """What the supervisor's process does."""
+    from control.lab.roles import all_roles, warm
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cgroup.enter("roles")
+    log_to(directory.logs / "supervisor.log")
+    os.chdir("/")
+    Supervisor(directory, all_roles(plan, directory, cgroup, port), warm, report).run()
+
+
+def _follow(read: int, plan: LabPlan, directory: LabDirectory, steps: Steps, began: float) -> None:
+    """Read the supervisor's report until all roles are ready; StartFailed names the role that ended."""
+    deadline = began + PATIENCE_S
+    told = _Told(plan, steps, began)
+    with os.fdopen(read, "rb", buffering=0) as report, selectors.DefaultSelector() as selector:
+        selector.register(report, selectors.EVENT_READ)
+        rest = b""
+        while True:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise StartFailed(f"Not up after {PATIENCE_S:g} s: waits for {told.missing()}.", _LOGS)
+            chunk = report.read(65536)
+            if not chunk:
+                raise StartFailed(f"The supervisor ended.{_tail(directory.logs / 'supervisor.log')}", _LOGS)
+            *lines, rest = (rest + chunk).split(b"\n")
+            for message in map(json.loads, lines):
+                if message.get("restarts", 0) >= MOST_RESTARTS:
+                    role = message["ended"]
+                    raise StartFailed(
+                        f"{role} ended {MOST_RESTARTS} times.{_tail(directory.logs / f'{role}.log')}",
+                        _LOGS,
+                    )
+                if message.get("all"):
+                    return
+                if "ready" in message:
+                    told.ready(message["ready"])
+
+
+class _Told:
+    """Turns roles that are ready into the steps that a person sees."""
+
+    def __init__(self, plan: LabPlan, steps: Steps, began: float) -> None:
+        nodes = len(plan.fabric.nodes)
+        overlay = "VXLAN" if plan.spec.overlay == "vxlan" else "routes"
+        self.steps, self.began = steps, began
+        self.groups: list[tuple[str, set[str]]] = [
+            (f"{nodes} nodes: namespaces, bridges, {overlay}", {"fabric"}),
+            ("store, API server, controllers, scheduler", {"api", "controllers"}),
+            ("kubelets, proxies, policy enforcers", {f"agents-{node.name}" for node in plan.fabric.nodes}),
+        ]
+
+    def ready(self, role: str) -> None:
+        for what, roles in self.groups:
+            if role in roles:
+                roles.discard(role)
+                if not roles:
+                    self.steps.done(what, "up", time.monotonic() - self.began)
+
+    def missing(self) -> str:
+        return ", ".join(sorted(role for _, roles in self.groups for role in roles)) or "the last roles"
+
+
+def _wait_until_it_answers(
+    plan: LabPlan, directory: LabDirectory, port: int, steps: Steps, began: float
+) -> None:
+    steps.doing("nodes Ready")
+    wait_for_nodes(directory, port, tuple(node.name for node in plan.fabric.nodes), PATIENCE_S)
+    steps.doing("DNS answers kubernetes.default")
+    wait_for_dns(plan, PATIENCE_S)
+    steps.done("nodes Ready, DNS answers kubernetes.default", "yes", time.monotonic() - began)
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    return "\n" + "\n".join(f"  {path.stem}: {line}" for line in lines[-4:]) if lines else ""
+
+
+def _keep_logs(directory: LabDirectory) -> Path:
+    """Copy the logs beside the lab that is about to go, for the person to read."""
+    kept = Path(tempfile.mkdtemp(prefix=f"podwire-{directory.name}-logs-"))
+    if directory.logs.is_dir():
+        shutil.copytree(directory.logs, kept, dirs_exist_ok=True)
+        owner = directory.owner()
+        for path in (kept, *kept.rglob("*")):
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+    return kept
