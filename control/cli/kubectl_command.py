@@ -19,11 +19,11 @@ from control.lab.spec import check_lab_name
 )
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def command(args: tuple[str, ...]) -> None:
-    from control.lab.kubectl import find_kubectl
+    from control.lab.kubectl import find
 
     name, rest = _lab_name(args)
     directory = existing(name)
-    kubectl = find_kubectl()
+    kubectl = find()
     environment = {**os.environ, "KUBECONFIG": str(directory.kubeconfig)}
     os.execve(kubectl, [str(kubectl), *rest], environment)  # noqa: S606 (kubectl takes this process over)
 
