@@ -81,9 +81,11 @@ class Form(StrEnum):
         return cls.IDENTITY_PORT if single else cls.IDENTITY_RANGE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VerdictGroup:
     """What all pods selected by the same policies, in one direction, let pass; the rest is dropped.
+
+    Two are equal when they let the same pass, whichever rules asked for it.
 
     name: unique, the same after a restart; says which policies (a hash) and which forms.
     forms: every form that the policies can ask for, whether or not somebody matches now.
@@ -94,8 +96,17 @@ class VerdictGroup:
     name: str
     direction: Direction
     forms: frozenset[Form]
-    allows: Mapping[Allowance, Origin] = field(hash=False)
-    isolated_by: tuple[Origin, ...] = field(compare=False)
+    allows: Mapping[Allowance, Origin]
+    isolated_by: tuple[Origin, ...]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, VerdictGroup):
+            return NotImplemented
+        same_kind = (self.name, self.direction, self.forms) == (other.name, other.direction, other.forms)
+        return same_kind and self.allows.keys() == other.allows.keys()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 @dataclass(frozen=True, slots=True)

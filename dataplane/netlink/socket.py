@@ -1,7 +1,5 @@
 """One pyroute2 handle in a namespace, and the door where its errors become ours."""
 
-import errno
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -9,7 +7,8 @@ from typing import Any, TypeVar
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkDecodeError, NetlinkDumpInterrupted, NetlinkError, SkipInode
 
-from dataplane.errors import KernelError, LinkError, LinkExists, NotSupported
+from dataplane.errors import KernelError, LinkError
+from dataplane.netlink.refusal import as_kernel_error
 from dataplane.netns.enter import inside
 
 T = TypeVar("T")
@@ -63,19 +62,6 @@ class RouteHandle:
                 if not isinstance(error.__cause__, NetlinkDumpInterrupted):
                     raise
         raise LinkError(self.netns, f"{what}: changed while it was read, five times")
-
-
-def as_kernel_error(where: str, what: str, number: int, text: str) -> KernelError:
-    """An errno of rtnetlink, with the kernel's own sentence, as our error."""
-    name = errno.errorcode.get(number, str(number))
-    kernel = f"{name}: {text or os.strerror(number)}"
-    if number == errno.EEXIST:
-        return LinkExists(where, what, kernel)
-    if number in {errno.EOPNOTSUPP, errno.EAFNOSUPPORT}:
-        return NotSupported(where, what, kernel, "podwire doctor tells what this kernel lacks")
-    if number in {errno.EPERM, errno.EACCES}:
-        return LinkError(where, what, kernel, "run as root")
-    return LinkError(where, what, kernel)
 
 
 @contextmanager

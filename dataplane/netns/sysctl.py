@@ -29,49 +29,48 @@ def _everywhere(key: str, value: str) -> Settings:
     return ((key.format("all"), value), (key.format("default"), value))
 
 
-_BASE: Settings = (
+_EVERY: Settings = (
     # A router does not ask for neighbours while its link-local address is tentative: 2 s for a first packet.
     *_everywhere("ipv6/conf/{}/accept_dad", "0"),
     *_everywhere("ipv6/conf/{}/dad_transmits", "0"),
-    *_everywhere("ipv6/conf/{}/accept_ra", "0"),
-    *_everywhere("ipv6/conf/{}/accept_redirects", "0"),
+    ("ipv6/conf/default/accept_ra", "0"),
     # Same-node Services turn around on cni0 and replies may come by another link than they left by.
     *_everywhere("ipv4/conf/{}/rp_filter", "0"),
+    # With 1 the next segment of a flow without an entry is picked up as new, perhaps in reverse.
+    ("netfilter/nf_conntrack_tcp_loose", "0"),
+)
+_ROUTERS: Settings = (
     *_everywhere("ipv4/conf/{}/accept_redirects", "0"),
     *_everywhere("ipv4/conf/{}/send_redirects", "0"),
+    *_everywhere("ipv6/conf/{}/accept_redirects", "0"),
     *_everywhere("ipv4/conf/{}/arp_ignore", "0"),
     *_everywhere("ipv4/conf/{}/arp_announce", "0"),
     *_everywhere("ipv4/conf/{}/route_localnet", "0"),
-    # With 1 the next segment of a flow without an entry is picked up as new, perhaps in reverse.
-    ("netfilter/nf_conntrack_tcp_loose", "0"),
     ("netfilter/nf_conntrack_tcp_be_liberal", "0"),
     ("bridge/bridge-nf-call-arptables", "0"),
     ("bridge/bridge-nf-filter-vlan-tagged", "0"),
     ("ipv6/bindv6only", "0"),
 )
-_BRIDGE_HOOKS = ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables")
 
 
 def _forwarding(on: str) -> Settings:
-    return (
-        ("ipv4/ip_forward", on),
-        *_everywhere("ipv4/conf/{}/forwarding", on),
-        *_everywhere("ipv6/conf/{}/forwarding", on),
-    )
+    """The kernel carries both on to ``default`` and to each link."""
+    return (("ipv4/ip_forward", on), ("ipv6/conf/all/forwarding", on))
 
 
-def _hooks(on: str) -> Settings:
-    return tuple((key, on) for key in _BRIDGE_HOOKS)
+def _bridge_hooks(on: str) -> Settings:
+    return (("bridge/bridge-nf-call-iptables", on), ("bridge/bridge-nf-call-ip6tables", on))
 
 
 _PLACES: dict[Place, Settings] = {
-    Place.FABRIC: (*_forwarding("0"), *_hooks("0")),
+    Place.FABRIC: (*_ROUTERS, *_forwarding("0"), *_bridge_hooks("0")),
     # Forwarding without a route for it: "no route to host" is said, not kept.
-    Place.INTERNET: (*_forwarding("1"), *_hooks("0")),
-    Place.NODE: (*_forwarding("1"), *_hooks("1")),
+    Place.INTERNET: (*_ROUTERS, *_forwarding("1"), *_bridge_hooks("0")),
+    Place.NODE: (*_ROUTERS, *_forwarding("1"), *_bridge_hooks("1")),
+    # Few, as each costs 30 us of a pod's start.
     Place.POD: (
         *_forwarding("0"),
-        *_hooks("0"),
+        *_bridge_hooks("0"),
         # As containerd sets them in pods since 2.0: any user binds port 80 and pings.
         ("ipv4/ip_unprivileged_port_start", "0"),
         ("ipv4/ping_group_range", "0 2147483647"),
@@ -81,8 +80,8 @@ _PLACES: dict[Place, Settings] = {
 
 def settings(place: Place, *, ipv6: bool = True) -> Settings:
     """All sysctls of a place, as paths below /proc/sys/net, in the order of writing."""
-    family = _everywhere("ipv6/conf/{}/disable_ipv6", "0" if ipv6 else "1")
-    return (*family, *_BASE, *_PLACES[place])
+    family = ("ipv6/conf/all/disable_ipv6", "0" if ipv6 else "1")  # carried on to ``default`` too
+    return (family, *_EVERY, *_PLACES[place])
 
 
 def write(where: str, values: Settings) -> tuple[str, ...]:

@@ -1,0 +1,106 @@
+"""Many rtnetlink messages in one system call, each answered by the kernel, its own sentence included."""
+
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+
+from dataplane.errors import KernelError, LinkError
+from dataplane.netlink.message import Order
+from dataplane.netlink.refusal import as_kernel_error
+
+_REQUEST, _ACK = 0x1, 0x4
+_ERROR = 2
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
+_ACK_TLVS = 0x200
+_ATTR_MSG = 1  # NLMSGERR_ATTR_MSG
+_BUFFER = 1 << 18
+_PATIENCE_S = 10.0
+
+
+class BatchSocket:
+    """A raw rtnetlink socket; it speaks to the namespace in which it was made, wherever its user is."""
+
+    def __init__(self, where: str) -> None:
+        """In the calling thread's namespace. where: its name, for errors."""
+        self.where = where
+        self._sequence = 0
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        except OSError as error:
+            raise LinkError(where, "can't open rtnetlink", str(error)) from error
+        self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+        self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
+        self._socket.settimeout(_PATIENCE_S)
+        self._socket.bind((0, 0))
+
+    def __enter__(self) -> "BatchSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def send(self, orders: Sequence[Order]) -> list[bytes]:
+        """Do all orders, in their order; the bodies of the kernel's answers that carry one.
+
+        All are tried even if one fails; then the first failure is raised (KernelError), with the kernel's
+        sentence.
+        """
+        first = self._sequence + 1
+        packet = bytearray()
+        for order in orders:
+            self._sequence += 1
+            packet += struct.pack(
+                "=IHHII", 16 + len(order.body), order.kind, order.flags | _REQUEST | _ACK, self._sequence, 0
+            )
+            packet += order.body
+        try:
+            self._socket.send(packet)
+            return self._answers(orders, first)
+        except OSError as error:
+            raise LinkError(self.where, "rtnetlink does not answer", str(error)) from error
+
+    def _answers(self, orders: Sequence[Order], first: int) -> list[bytes]:
+        failure: KernelError | None = None
+        bodies: list[bytes] = []
+        missing = len(orders)
+        while missing:
+            for kind, flags, sequence, body in _messages(self._socket.recv(_BUFFER)):
+                if not first <= sequence < first + len(orders):
+                    continue
+                if kind != _ERROR:
+                    bodies.append(body)
+                    continue
+                missing -= 1
+                number = -struct.unpack_from("=i", body)[0]
+                order = orders[sequence - first]
+                if number and number not in order.answers and failure is None:
+                    failure = as_kernel_error(self.where, order.about, number, _sentence(body, flags))
+        if failure:
+            raise failure
+        return bodies
+
+
+def _messages(packet: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """(type, flags, sequence, body) of each message."""
+    offset = 0
+    while offset + 16 <= len(packet):
+        length, kind, flags, sequence, _ = struct.unpack_from("=IHHII", packet, offset)
+        yield kind, flags, sequence, packet[offset + 16 : offset + length]
+        offset += (length + 3) & ~3
+
+
+def _sentence(body: bytes, flags: int) -> str:
+    """The extended ack's text; empty when the kernel said no more than a number."""
+    if not flags & _ACK_TLVS:
+        return ""
+    offset = 20  # errno and, as capped, the header of the order
+    while offset + 4 <= len(body):
+        length, kind = struct.unpack_from("=HH", body, offset)
+        if kind == _ATTR_MSG:
+            return body[offset + 4 : offset + length].rstrip(b"\0").decode(errors="replace")
+        offset += (max(length, 4) + 3) & ~3
+    return ""
