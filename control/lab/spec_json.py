@@ -1,5 +1,7 @@
-"""A spec back from the JSON in a lab's directory."""
+"""A spec as the JSON in a lab's directory, and back."""
 
+import json
+from dataclasses import asdict
 from ipaddress import ip_network
 from typing import Any
 
@@ -22,3 +24,9 @@ def from_json(document: dict[str, Any]) -> LabSpec:
         fields[key] = tuple(ip_network(text) for text in document[key])
     fields["periods"] = Periods(**document["periods"])
     return LabSpec(**fields)
+
+
+def as_json(spec: LabSpec) -> dict[str, Any]:
+    """A spec as JSON; networks as text."""
+    document: dict[str, Any] = json.loads(json.dumps(asdict(spec), default=str))
+    return document

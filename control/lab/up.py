@@ -25,6 +25,7 @@ from control.lab.plan import LabPlan, make_plan
 from control.lab.preflight import Checked, preflight
 from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
+from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Supervisor, ask, log_to
 from dataplane.fabric.build import build
 
@@ -94,16 +95,7 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
 def stored_plan(directory: LabDirectory) -> tuple[LabPlan, int]:
     """The plan of a lab that is there, from its directory, and its API's port."""
     stored = directory.must_exist().read()
-    return make_plan(directory.name, spec_from_json(stored["spec"]), ipv6=stored["ipv6"]), int(
-        stored["apiPort"]
-    )
-
-
-def spec_from_json(document: dict[str, Any]) -> LabSpec:
-    """A spec back from what ``directory.spec`` holds."""
-    from control.lab.spec_json import from_json
-
-    return from_json(document)
+    return make_plan(directory.name, from_json(stored["spec"]), ipv6=stored["ipv6"]), int(stored["apiPort"])
 
 
 def _settled_spec(
@@ -111,7 +103,7 @@ def _settled_spec(
 ) -> LabSpec:
     if not stored:
         return asked or LabSpec(nodes=default_nodes(2))
-    was = spec_from_json(stored["spec"])
+    was = from_json(stored["spec"])
     if asked is None or asked == was:
         return was
     differs = [key for key, value in asdict(asked).items() if value != asdict(was)[key]]
@@ -134,7 +126,7 @@ def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps:
     ensure_credentials(plan, directory, port)
     directory.write(
         {
-            "spec": asdict_json(plan.spec),
+            "spec": as_json(plan.spec),
             "ipv6": len(plan.families) > 1,
             "apiPort": port,
             "home": str(directory.root.parent),
@@ -148,12 +140,6 @@ def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps:
     os.close(write)
     _follow(read, plan, directory, steps, began)
     return port
-
-
-def asdict_json(spec: LabSpec) -> dict[str, Any]:
-    """A spec as JSON; networks as text."""
-    document: dict[str, Any] = json.loads(json.dumps(asdict(spec), default=str))
-    return document
 
 
 def _api_port(stored: dict[str, Any]) -> int:
