@@ -129,9 +129,8 @@ class NatKind(Enum):
     DESTINATION = (1, "dnat")
 
 
-def _start(low: Lowering, family: Family) -> int:
-    """Ask for the family's header; returns the kernel's number of the family."""
-    low.require("ip" if family is Family.V4 else "ip6")
+def _number(family: Family) -> int:
+    """The kernel's number of the family. In inet tables the expression itself skips the other one."""
     return 2 if family is Family.V4 else 10
 
 
@@ -150,7 +149,7 @@ class NatTo:
         """See Statement."""
         address, port = (self.to.address, self.to.port) if isinstance(self.to, HostPort) else (self.to, None)
         family = Family.of(address)
-        number = _start(low, family)
+        number = _number(family)
         low.emit(instruction.immediate(0, address.packed))
         port_word = None
         if port is not None:
@@ -180,7 +179,7 @@ class NatToMap:
 
     def lower(self, low: Lowering) -> None:
         """See Statement."""
-        number = _start(low, self.family)
+        number = _number(self.family)
         low.load(self.keys)
         low.emit(instruction.lookup(0, self.map, into=0))
         port_word = (1 if self.family is Family.V4 else 4) if self.with_port else None

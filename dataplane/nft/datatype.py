@@ -18,11 +18,13 @@ _ICMP_TYPES = {0: "echo-reply", 3: "destination-unreachable", 4: "source-quench"
                12: "parameter-problem", 13: "timestamp-request", 14: "timestamp-reply"}  # fmt: skip
 _ICMPV6_TYPES = {1: "destination-unreachable", 2: "packet-too-big", 3: "time-exceeded",
                  4: "parameter-problem", 128: "echo-request", 129: "echo-reply", 130: "mld-listener-query",
-                 131: "mld-listener-report", 132: "mld-listener-done", 133: "nd-router-solicit", 134: "nd-router-advert",
+                 131: "mld-listener-report", 132: "mld-listener-done", 133: "nd-router-solicit",
+                 134: "nd-router-advert",
                  135: "nd-neighbor-solicit", 136: "nd-neighbor-advert", 137: "nd-redirect",
                  143: "mld2-listener-report"}  # fmt: skip
-_ICMP_CODES = {0: "net-unreachable", 1: "host-unreachable", 2: "prot-unreachable",
-               3: "port-unreachable", 4: "frag-needed", 9: "net-prohibited", 10: "host-prohibited", 13: "admin-prohibited"}  # fmt: skip
+_ICMP_CODES = {0: "net-unreachable", 1: "host-unreachable", 2: "prot-unreachable", 3: "port-unreachable",
+               4: "frag-needed", 9: "net-prohibited", 10: "host-prohibited",
+               13: "admin-prohibited"}  # fmt: skip
 _ADDRESS_TYPES = {0: "unspec", 1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast",
                   6: "blackhole", 7: "unreachable", 8: "prohibit"}  # fmt: skip
 _PACKET_TYPES = {0: "host", 1: "broadcast", 2: "multicast", 3: "other"}

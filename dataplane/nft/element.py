@@ -131,9 +131,9 @@ class Element:
             parts.append(nested(10, attribute(1, self.end)))
         return nested(1, *parts)
 
-    def naming(self) -> bytes:
-        """Only what a delete needs to find it: its key and, in a map, its data."""
-        return Element(self.key, self.data, self.end).packed()
+    def naming(self) -> "Element":
+        """Only what a delete needs to find it: its key."""
+        return Element(self.key, end=self.end)
 
 
 def comment_userdata(comment: str) -> bytes:

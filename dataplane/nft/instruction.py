@@ -10,6 +10,7 @@ from enum import IntEnum
 from dataplane.nft.wire import attribute, nested, text, u32
 
 VERDICT_REGISTER = 0
+_TCP_RESET = 1
 
 
 class Op(IntEnum):
@@ -125,7 +126,7 @@ def jhash(source: int, word: int, size: int, modulus: int, seed: int) -> bytes:
     """Jenkins hash of ``size`` bytes from a register, modulo. seed: so that two nodes agree."""
     return expression(
         "hash", u32(1, register(source)), u32(2, register(word)), u32(3, size), u32(4, modulus), u32(5, seed),
-        u32(6, 0), u32(7, 0),
+        u32(7, 0),
     )  # fmt: skip
 
 
@@ -141,6 +142,8 @@ def counter() -> bytes:
 
 def reject(kind: int, code: int) -> bytes:
     """Refuse the packet. kind: 0 ICMP, 1 TCP reset, 2 the family's own ICMP."""
+    if kind == _TCP_RESET:
+        return expression("reject", u32(1, kind))
     return expression("reject", u32(1, kind), attribute(2, bytes([code])))
 
 
