@@ -57,7 +57,8 @@ class SandboxRequest(_Message):
 class ContainerRequest(_Message):
     """One container to start in a sandbox. The network namespace goes along as a descriptor.
 
-    id: 64 hex digits. argv: empty for a stand-in. env: ``KEY=value``. mounts: (source, target, "ro" | "rw").
+    id: 64 hex digits. argv: empty for a stand-in. env: ``KEY=value``.
+    volumes: (source, target, "ro" | "rw", sub_path). files: (path, text) written in the container's own layer.
     known_base: a missing command is an error; otherwise it becomes a stand-in.
     standin: facts for the stand-in as JSON (ports, identity), see ``standin.main.StandInPlan``.
     module: dotted module of our own code to run instead (``main()`` is called), empty for none.
@@ -81,7 +82,8 @@ class ContainerRequest(_Message):
     capabilities: tuple[str, ...] = ()
     no_new_privs: bool = False
     read_only_root: bool = False
-    mounts: tuple[tuple[str, str, str], ...] = ()
+    volumes: tuple[tuple[str, str, str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     known_base: bool = False
     standin: str = ""
     module: str = ""

@@ -1,0 +1,108 @@
+"""What the zygote remembers of pods and containers, and the descriptors that keep them: its only state."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from control.workload.request import ContainerRecord, ContainerRequest, SandboxRequest
+from dataplane.errors import KernelError
+from dataplane.host import mounts
+
+
+@dataclass(slots=True, eq=False)
+class Container:
+    """One container, running or exited; it stays until it is removed, so that a new agent can learn its end."""
+
+    request: ContainerRequest
+    pid: int
+    runs: str = "command"
+    started: float = field(default_factory=time.time)
+    finished: float = 0.0
+    exit_code: int | None = None
+    killed_by: int = 0
+    streams: list[int] = field(default_factory=list)
+
+    def record(self) -> ContainerRecord:
+        """As an agent gets it."""
+        want = self.request
+        return ContainerRecord(
+            id=want.id,
+            uid=want.uid,
+            node=want.node,
+            container=want.container,
+            attempt=want.attempt,
+            pid=self.pid,
+            runs=self.runs,
+            started=self.started,
+            finished=self.finished,
+            exit_code=self.exit_code,
+            signal=self.killed_by,
+            labels=want.labels,
+        )
+
+    def end(self, wait_status: int) -> None:
+        """What waitpid told."""
+        self.finished = time.time()
+        if os.WIFSIGNALED(wait_status):
+            self.killed_by = os.WTERMSIG(wait_status)
+            self.exit_code = 128 + self.killed_by
+        else:
+            self.exit_code = os.WEXITSTATUS(wait_status)
+
+    def close(self) -> None:
+        """Let go of its output."""
+        for descriptor in self.streams:
+            os.close(descriptor)
+        self.streams = []
+
+
+@dataclass(slots=True, eq=False)
+class Pod:
+    """A sandbox: namespaces that live by descriptor, and its containers."""
+
+    request: SandboxRequest
+    uts: int
+    ipc: int
+    containers: dict[str, Container] = field(default_factory=dict)
+    tmpfs: list[str] = field(default_factory=list)
+    removers: list[Any] = field(default_factory=list)
+    """Replies that wait for the pod's end."""
+
+    def kill(self) -> None:
+        """SIGKILL to everything in the pod's cgroup."""
+        try:
+            Path(self.request.cgroup, "cgroup.kill").write_text("1")
+        except OSError:  # the group is gone, or the kernel (before 5.14) has no cgroup.kill: kill the inits
+            for container in self.containers.values():
+                if container.exit_code is None and container.pid > 0:
+                    os.kill(container.pid, 9)
+
+    def close(self) -> None:
+        """Namespaces, memory volumes and cgroups go. Every container has ended."""
+        os.close(self.uts)
+        os.close(self.ipc)
+        for container in self.containers.values():
+            container.close()
+        for place in self.tmpfs:
+            try:
+                mounts.detach(place)
+            except KernelError:  # the directory was removed with its mount
+                continue
+        remove_cgroup(self.request.cgroup)
+
+
+def make_cgroup(path: str) -> int:
+    """The group, made when missing; a descriptor of its cgroup.procs for a child to write itself into."""
+    os.makedirs(path, exist_ok=True)
+    return os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+
+
+def remove_cgroup(path: str) -> None:
+    """Remove a group and those below it, when nothing runs there any more."""
+    for place, _, _ in os.walk(path, topdown=False):
+        try:
+            os.rmdir(place)
+        except OSError:  # a last process is still being torn down; the lab's end removes the tree
+            continue

@@ -1,0 +1,380 @@
+"""The warm process that containers are forked from; one a lab, single-threaded, without a loop library.
+
+It answers requests on a unix socket (``channel``), is the parent of every container, and tells agents how each
+ended. Agents come and go; what runs goes on, and ``list`` tells a new agent what that is.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from control.workload import container as child
+from control.workload.channel import Channel, ChannelClosed
+from control.workload.machine import Machine, prepare
+from control.workload.nursery import Birth, Nursery
+from control.workload.pods import Container, Pod
+from control.workload.request import ContainerRequest, ExecRequest, SandboxRequest, ZygoteConfig
+from dataplane.errors import KernelError
+from dataplane.host import mounts, process
+
+_WARM = (
+    "control.workload.standin.main",
+    "control.workload.standin.http",
+    "control.workload.standin.http2",
+    "control.workload.standin.callers",
+    "control.dns.server",
+)
+_UNPRIVILEGED = (
+    ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"),  # as containerd 2 sets them for each sandbox
+    ("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"),
+)
+
+
+class Refused(Exception):
+    """A request that can't be met; its text goes back as the answer."""
+
+
+def serve(config: ZygoteConfig) -> None:
+    """Serve until SIGTERM or the owner's death. The calling process is changed for good: fork for it first."""
+    if config.owner_pid:
+        process.die_with_parent(signal.SIGKILL)
+        if os.getppid() != config.owner_pid:
+            return
+    listener = _listen(config.socket_path)
+    for name in _WARM:
+        try:
+            __import__(name)
+        except ModuleNotFoundError:  # a lab without that part
+            continue
+    machine = prepare(config.home)
+    gc.collect()
+    gc.freeze()
+    zygote = Zygote(listener, machine, config.upper_bytes)
+    try:
+        zygote.run()
+    finally:
+        zygote.kill_all()
+        Path(config.socket_path).unlink(missing_ok=True)
+
+
+def _listen(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    Path(path).unlink(missing_ok=True)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(mask)
+    listener.listen(64)
+    listener.setblocking(False)
+    return listener
+
+
+class _Peer:
+    """An agent's connection and the nodes whose events it wants."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.channel = Channel(sock)
+        self.nodes: set[str] = set()
+        self.closed = False
+
+
+class Zygote:
+    """Owns the listener, the children, and the sandboxes' descriptors."""
+
+    def __init__(self, listener: socket.socket, machine: Machine, upper_bytes: int) -> None:
+        self._listener = listener
+        self._machine = machine
+        self._upper_bytes = upper_bytes
+        self._epoll = select.epoll()
+        self._peers: dict[int, _Peer] = {}
+        self._pods: dict[str, Pod] = {}
+        self._nursery = Nursery(self._epoll)
+        self._own_uts = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
+        self._own_ipc = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
+        self._own_net = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._stopping = False
+        self._work: dict[str, Callable[[_Peer, dict[str, Any], list[int]], dict[str, Any] | None]] = {
+            "subscribe": self._subscribe,
+            "sandbox": self._sandbox,
+            "start": self._start,
+            "exec": self._exec,
+            "signal": self._signal,
+            "remove": self._remove,
+            "remove_pod": self._remove_pod,
+            "list": self._list,
+            "streams": self._streams,
+            "tmpfs": self._tmpfs,
+        }
+
+    def run(self) -> None:
+        """Until SIGTERM."""
+        woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the supervisor's to handle
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._epoll.register(self._listener, select.EPOLLIN)
+        self._epoll.register(woken, select.EPOLLIN)
+        while not self._stopping:
+            for descriptor, events in self._epoll.poll():
+                if descriptor == self._listener.fileno():
+                    self._accept()
+                elif descriptor == woken:
+                    os.read(woken, 4096)
+                elif descriptor in self._nursery:
+                    self._nursery.hear(descriptor)
+                elif descriptor in self._peers:
+                    self._talk(self._peers[descriptor], events)
+            self._nursery.reap()
+
+    def kill_all(self) -> None:
+        """SIGKILL to every container."""
+        for pod in self._pods.values():
+            pod.kill()
+
+    def _stop(self, *_: Any) -> None:
+        self._stopping = True
+
+    # -- connections --------------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:  # gone again before we looked
+            return
+        peer = _Peer(sock)
+        self._peers[sock.fileno()] = peer
+        self._epoll.register(sock, select.EPOLLIN)
+
+    def _talk(self, peer: _Peer, events: int) -> None:
+        try:
+            if events & select.EPOLLOUT and peer.channel.flush():
+                self._epoll.modify(peer.channel, select.EPOLLIN)
+            if events & ~select.EPOLLOUT:
+                for body, descriptors in peer.channel.receive():
+                    self._answer(peer, body, descriptors)
+        except ChannelClosed:
+            self._drop(peer)
+
+    def _drop(self, peer: _Peer) -> None:
+        if not peer.closed:
+            peer.closed = True
+            number = peer.channel.fileno()
+            self._epoll.unregister(number)
+            del self._peers[number]
+            peer.channel.close()
+
+    def _send(self, peer: _Peer, body: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        if peer.closed:
+            return
+        try:
+            if not peer.channel.send(body, descriptors):
+                self._epoll.modify(peer.channel, select.EPOLLIN | select.EPOLLOUT)
+        except ChannelClosed:
+            self._drop(peer)
+
+    def _answer(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+        number = body.get("n", 0)
+        work = self._work.get(str(body.get("op")))
+        try:
+            if work is None:
+                raise Refused(f"no operation is called {body.get('op')!r}")
+            words = work(peer, body, descriptors)
+        except (Refused, KernelError, OSError) as error:
+            words = {"error": str(error)}
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        if words is not None:
+            self._send(peer, {"n": number, **words})
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    def _subscribe(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        peer.nodes.add(body["node"])
+        return {}
+
+    def _sandbox(self, _: _Peer, body: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        want = SandboxRequest.from_json(body)
+        if want.uid in self._pods:
+            return {}
+        (net,) = descriptors
+        os.makedirs(want.cgroup, exist_ok=True)
+        with ExitStack() as back:
+            back.callback(process.setns, self._own_net, process.CLONE_NEWNET)
+            process.setns(net, process.CLONE_NEWNET)
+            for path, value in _UNPRIVILEGED:
+                if os.path.exists(path):
+                    Path(path).write_text(value)
+            back.callback(process.setns, self._own_ipc, process.CLONE_NEWIPC)
+            back.callback(process.setns, self._own_uts, process.CLONE_NEWUTS)
+            process.unshare(process.CLONE_NEWUTS | process.CLONE_NEWIPC)
+            socket.sethostname(want.hostname)
+            uts = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
+            ipc = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
+        self._pods[want.uid] = Pod(want, uts, ipc)
+        return {}
+
+    def _start(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+        want = ContainerRequest.from_json(
+            {**body, "upper_bytes": body.get("upper_bytes") or self._upper_bytes}
+        )
+        pod = self._pods.get(want.uid)
+        if pod is None or pod.removers:
+            raise Refused(f"no sandbox for pod {want.uid}")
+        (net,) = descriptors
+        namespaces = child.PodNamespaces(net, pod.uts, pod.ipc)
+        with ExitStack() as closing:
+            ends, kept = self._standard_streams(want, closing)
+            record = Container(want, 0, streams=kept)
+            try:
+                record.pid = self._nursery.bear(
+                    Birth(
+                        work=lambda status, cgroup: child.run_container(
+                            want, self._machine, namespaces, child.Descriptors(*ends, status, cgroup)
+                        ),
+                        cgroup=want.cgroup,
+                        told=lambda words: self._started(peer, body["n"], record, words),
+                        ended=lambda status: self._ended(pod, record, status),
+                    )
+                )
+            except BaseException:
+                record.close()
+                raise
+        pod.containers[want.id] = record
+
+    def _standard_streams(
+        self, want: ContainerRequest, closing: ExitStack
+    ) -> tuple[tuple[int, int, int], list[int]]:
+        """Ends for the child (closed here on leaving), and the ends that an agent reads and writes."""
+        if want.tty:
+            master, slave = os.openpty()
+            os.set_blocking(master, False)
+            closing.callback(os.close, slave)
+            return (slave, slave, slave), [master]
+        out_read, out_write = os.pipe2(os.O_CLOEXEC)
+        err_read, err_write = os.pipe2(os.O_CLOEXEC)
+        closing.callback(os.close, out_write)
+        closing.callback(os.close, err_write)
+        kept, stdin = [out_read, err_read], self._null
+        if want.stdin:
+            stdin, in_write = os.pipe2(os.O_CLOEXEC)
+            closing.callback(os.close, stdin)
+            kept.append(in_write)
+        return (stdin, out_write, err_write), kept
+
+    def _started(self, peer: _Peer, number: int, record: Container, words: dict[str, Any]) -> None:
+        if "error" in words:
+            self._send(peer, {"n": number, "error": words["error"], "reason": "StartError"})
+            return
+        record.runs = words["runs"]
+        self._send(peer, {"n": number, "record": record.record().as_json()}, record.streams)
+
+    def _ended(self, pod: Pod, record: Container, status: int) -> None:
+        record.end(status)
+        event = {"event": "exit", "record": record.record().as_json()}
+        for peer in list(self._peers.values()):
+            if record.request.node in peer.nodes:
+                self._send(peer, event)
+        self._finish_removal(pod)
+
+    def _exec(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+        want = ExecRequest.from_json(body)
+        record = self._container(want.container_id)
+        if record.exit_code is not None:
+            raise Refused("container not running")
+        stdin, stdout, stderr = descriptors if len(descriptors) == 3 else [descriptors[0]] * 3
+        pidfd = os.pidfd_open(record.pid)
+
+        def ended(status: int) -> None:
+            code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            self._send(peer, {"event": "exec_exit", "id": want.id, "code": code})
+
+        try:
+            self._nursery.bear(
+                Birth(
+                    work=lambda status, cgroup: child.run_exec(
+                        want,
+                        record.request,
+                        self._machine,
+                        pidfd,
+                        child.Descriptors(stdin, stdout, stderr, status, cgroup),
+                    ),
+                    cgroup=record.request.cgroup,
+                    told=lambda words: self._send(peer, {"n": body["n"], **words}),
+                    ended=ended,
+                    pid_namespace=pidfd,
+                )
+            )
+        finally:
+            os.close(pidfd)
+
+    def _signal(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+        record = self._container(body["id"])
+        if record.exit_code is None:
+            os.kill(record.pid, int(body["signal"]))
+        return {}
+
+    def _remove(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+        for pod in self._pods.values():
+            record = pod.containers.get(body["id"])
+            if record is not None:
+                if record.exit_code is None:
+                    raise Refused("container is running")
+                record.close()
+                del pod.containers[body["id"]]
+        return {}
+
+    def _remove_pod(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any] | None:
+        pod = self._pods.get(body["uid"])
+        if pod is None:
+            return {}
+        pod.removers.append((peer, body["n"]))
+        pod.kill()
+        self._finish_removal(pod)
+        return None
+
+    def _finish_removal(self, pod: Pod) -> None:
+        if not pod.removers or any(c.exit_code is None for c in pod.containers.values()):
+            return
+        pod.close()
+        self._pods.pop(pod.request.uid, None)
+        for peer, number in pod.removers:
+            self._send(peer, {"n": number})
+        pod.removers = []
+
+    def _list(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+        pods = [pod for pod in self._pods.values() if pod.request.node == body["node"]]
+        return {
+            "sandboxes": [pod.request.as_json() for pod in pods],
+            "containers": [c.record().as_json() for pod in pods for c in pod.containers.values()],
+        }
+
+    def _streams(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> None:
+        record = self._container(body["id"])
+        words = {"n": body["n"], "tty": record.request.tty, "stdin": record.request.stdin}
+        self._send(peer, words, record.streams)
+
+    def _tmpfs(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+        pod = self._pods.get(body["uid"])
+        if pod is None:
+            raise Refused(f"no sandbox for pod {body['uid']}")
+        if body["path"] not in pod.tmpfs:
+            options = f"mode=1777,size={int(body['bytes'])}" if body["bytes"] else "mode=1777"
+            mounts.mount("tmpfs", body["path"], "tmpfs", mounts.NODEV | mounts.NOSUID, options)
+            pod.tmpfs.append(body["path"])
+        return {}
+
+    def _container(self, container_id: str) -> Container:
+        for pod in self._pods.values():
+            if container_id in pod.containers:
+                return pod.containers[container_id]
+        raise Refused(f"no container {container_id}")
