@@ -30,7 +30,6 @@ from control.controllers.shared import NAMESPACE, OWNER, SharedInformers, candid
 from control.errors import ApiError, NotFound
 from control.schema.selector import LabelSelector
 
-
 Refusal = ApiError | ApiUnreachable
 """Why a pod could not be made or deleted."""
 

@@ -1,0 +1,191 @@
+"""The garbage collector: what has lost its last owner goes, in the order that the deletion asked for."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Literal, cast
+
+from control.client.client import ApiClient, ApiUnreachable
+from control.client.clock import Clock
+from control.client.controller import Controller
+from control.client.informer import Informer
+from control.client.resources import Resource
+from control.client.workqueue import WorkQueue
+from control.controllers.garbage_plan import (
+    FOREGROUND,
+    ORPHAN,
+    OwnerState,
+    blocks,
+    finalizers_of,
+    judge,
+    owner_uids,
+    state_of,
+)
+from control.controllers.kinds import KnownKind, discover
+from control.controllers.metadata import Object, is_terminating, key_of, split_key, uid_of
+from control.controllers.shared import SharedInformers
+from control.errors import ApiError, NotFound
+
+_OWNERS = "all owners"
+_NEEDED = {"list", "watch", "delete", "patch"}
+_REDISCOVER_S = 30.0
+
+
+class GarbageController(Controller):
+    """Watches every kind that can be deleted; deletes dependents and removes its two finalizers."""
+
+    def __init__(self, client: ApiClient, informers: SharedInformers, clock: Clock) -> None:
+        super().__init__("garbage", WorkQueue(clock), self.reconcile)
+        self._client, self._clock, self._shared = client, clock, informers
+        self._watched: dict[str, Informer] = {}
+        self._where: dict[str, str] = {}
+        self._kinds: dict[tuple[str, str], KnownKind] = {}
+
+    def watch(self, resources: Iterable[Resource]) -> None:
+        """Add kinds whose informers run already or will be started by the shared informers."""
+        for resource in resources:
+            self._add(self._shared.of(resource))
+
+    def _add(self, informer: Informer) -> None:
+        name = f"{informer.resource.api_version}/{informer.resource.plural}"
+        if name in self._watched:
+            return
+        self._watched[name] = informer
+        informer.index(_OWNERS, owner_uids)
+        informer.on_change(lambda old, new: self._changed(name, old, new))
+
+    def _changed(self, resource: str, old: Object | None, new: Object | None) -> None:
+        if new is not None:
+            self._where[uid_of(new)] = f"{resource}|{key_of(new)}"
+            refers = owner_uids(new) and (old is None or owner_uids(old) != owner_uids(new))
+            held = is_terminating(new) and set(finalizers_of(new)) & {FOREGROUND, ORPHAN}
+            if refers or held:
+                self.queue.add(f"{resource}|{key_of(new)}")
+            if held and old is not None and not is_terminating(old):
+                self._wake_dependents(uid_of(new))
+        if old is not None and (new is None or uid_of(new) != uid_of(old)):
+            self._where.pop(uid_of(old), None)
+            self._wake_dependents(uid_of(old))
+            for owner in owner_uids(old):
+                if owner in self._where:
+                    self.queue.add(self._where[owner])
+
+    def _dependents(self, uid: str) -> list[tuple[Informer, Object]]:
+        return [(i, obj) for i in self._watched.values() for obj in i.by_index(_OWNERS, uid)]
+
+    def _wake_dependents(self, uid: str) -> None:
+        for informer, obj in self._dependents(uid):
+            resource = informer.resource
+            self.queue.add(f"{resource.api_version}/{resource.plural}|{key_of(obj)}")
+
+    async def follow_kinds(self, group: asyncio.TaskGroup) -> None:
+        """Learn new kinds from time to time and watch them too; never returns."""
+        while True:
+            try:
+                kinds = await discover(self._client)
+            except (ApiError, ApiUnreachable):
+                kinds = []
+            for known in kinds:
+                self._kinds[(known.resource.api_version, known.kind)] = known
+                name = f"{known.resource.api_version}/{known.resource.plural}"
+                if known.verbs >= _NEEDED and name not in self._watched and known.resource.plural != "events":
+                    informer = Informer(self._client, known.resource, clock=self._clock)
+                    self._add(informer)
+                    group.create_task(informer.run(), name=f"garbage informer {known.resource.plural}")
+            await self._clock.sleep(_REDISCOVER_S)
+
+    async def reconcile(self, key: str) -> float | None:
+        """Judge the object of that key (``apiVersion/plural|namespace/name``)."""
+        name, _, object_key = key.partition("|")
+        informer = self._watched[name]
+        obj = informer.items.get(object_key)
+        if obj is None:
+            return None
+        if is_terminating(obj):
+            if FOREGROUND in finalizers_of(obj):
+                await self._foreground(informer.resource, obj)
+            elif ORPHAN in finalizers_of(obj):
+                await self._orphan(informer.resource, obj)
+            return None
+        states = {
+            str(r.get("uid")): await self._owner_state(obj, r)
+            for r in obj["metadata"].get("ownerReferences") or ()
+        }
+        verdict = judge(obj, lambda uid: states[uid], has_dependents=bool(self._dependents(uid_of(obj))))
+        if verdict.drop_owners:
+            await self._drop_owners(informer.resource, obj, verdict.drop_owners)
+        elif verdict.delete:
+            await self._delete(informer.resource, obj, verdict.delete)
+        return None
+
+    async def _owner_state(self, obj: Object, reference: Object) -> OwnerState:
+        """From our copies, or, where we have none of that owner, from the API itself."""
+        where = self._where.get(reference["uid"])
+        if where:
+            name, _, object_key = where.partition("|")
+            owner = self._watched[name].items.get(object_key)
+            if owner and uid_of(owner) == reference["uid"]:
+                return state_of(owner)
+        known = self._kinds.get((reference["apiVersion"], reference["kind"]))
+        if known is None:
+            await self._learn_kinds()
+            known = self._kinds.get((reference["apiVersion"], reference["kind"]))
+        if known is None:
+            return OwnerState.SOLID  # a kind that nobody knows: leave the object alone
+        namespace = obj["metadata"].get("namespace") if known.resource.namespaced else None
+        try:
+            fresh = await self._client.get(known.resource, reference["name"], namespace)
+        except NotFound:
+            return OwnerState.DANGLING
+        return state_of(fresh if uid_of(fresh) == reference["uid"] else None)
+
+    async def _learn_kinds(self) -> None:
+        for known in await discover(self._client):
+            self._kinds[(known.resource.api_version, known.kind)] = known
+
+    async def _foreground(self, resource: Resource, owner: Object) -> None:
+        """Delete the dependents; the owner goes once none that blocks it is left."""
+        dependents = self._dependents(uid_of(owner))
+        for informer, dependent in dependents:
+            name = f"{informer.resource.api_version}/{informer.resource.plural}"
+            if not is_terminating(dependent):
+                self.queue.add(f"{name}|{key_of(dependent)}")
+        if not any(blocks(dependent, uid_of(owner)) for _, dependent in dependents):
+            await self._remove_finalizer(resource, owner, FOREGROUND)
+
+    async def _orphan(self, resource: Resource, owner: Object) -> None:
+        """Release the dependents, then let the owner go."""
+        uid = frozenset({uid_of(owner)})
+        for informer, dependent in self._dependents(uid_of(owner)):
+            await self._drop_owners(informer.resource, dependent, uid)
+        await self._remove_finalizer(resource, owner, ORPHAN)
+
+    async def _drop_owners(self, resource: Resource, obj: Object, uids: frozenset[str]) -> None:
+        kept = [r for r in obj["metadata"]["ownerReferences"] if r.get("uid") not in uids]
+        await self._patch(resource, obj, {"ownerReferences": kept})
+
+    async def _remove_finalizer(self, resource: Resource, obj: Object, finalizer: str) -> None:
+        kept = [f for f in finalizers_of(obj) if f != finalizer]
+        await self._patch(resource, obj, {"finalizers": kept})
+
+    async def _patch(self, resource: Resource, obj: Object, metadata: Object) -> None:
+        have = obj["metadata"]
+        guarded = {"uid": have["uid"], "resourceVersion": have["resourceVersion"], **metadata}
+        namespace, name = split_key(key_of(obj))
+        try:
+            await self._client.patch(resource, name, namespace or None, {"metadata": guarded})
+        except NotFound:
+            pass
+
+    async def _delete(self, resource: Resource, obj: Object, propagation: str) -> None:
+        namespace, name = split_key(key_of(obj))
+        try:
+            await self._client.delete(
+                resource,
+                name,
+                namespace or None,
+                uid=uid_of(obj),
+                resource_version=obj["metadata"]["resourceVersion"],
+                propagation=cast(Literal["Background", "Foreground", "Orphan"], propagation),
+            )
+        except NotFound:
+            pass
