@@ -1,0 +1,54 @@
+"""One node's agents in one loop: kubelet, proxy and policy enforcer, each a client of the API through its node."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+from cni.runtime.inprocess import NodeNetwork, PodNetwork
+from control.agents.context import NodeContext
+from control.agents.enforcer import Enforcer
+from control.agents.kubelet import Kubelet
+from control.agents.pod_network import PodNetworkAsync
+from control.agents.proxy import Proxy
+from control.client.client import ApiClient
+from control.client.informer import Informer
+from control.client.resources import ENDPOINTSLICES, NAMESPACES, NETWORKPOLICIES, PODS, SERVICES
+from control.workload.runtime import ZygoteClient
+from dataplane.netns.enter import SocketMaker
+from dataplane.nft.handle import NftHandle
+
+
+async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]) -> None:
+    """Run the node's agents until cancelled. ready: called once Services and policies are in the kernel."""
+    tls = ssl.create_default_context(cafile=str(ctx.ca))
+    tls.load_cert_chain(ctx.client_cert, ctx.client_key)
+    with SocketMaker(ctx.netns) as sockets:
+        async with ApiClient(
+            ctx.api_url, tls, make_socket=sockets.socket, user_agent=f"kubelet/{ctx.name}"
+        ) as client:
+            informers = {
+                resource: Informer(client, resource)
+                for resource in (PODS, NAMESPACES, NETWORKPOLICIES, SERVICES, ENDPOINTSLICES)
+            }
+            mine = Informer(client, PODS, field_selector=f"spec.nodeName={ctx.name}")
+            enforcer = Enforcer(
+                ctx, informers[PODS], informers[NAMESPACES], informers[NETWORKPOLICIES], NftHandle(ctx.netns)
+            )
+            proxy = Proxy(ctx, informers[SERVICES], informers[ENDPOINTSLICES], NftHandle(ctx.netns))
+            network = PodNetworkAsync(
+                lambda: PodNetwork(
+                    NodeNetwork(ctx.name, ctx.netns, ctx.pod_cidrs, ctx.pod_mtu, ctx.directory / "cni")
+                )
+            )
+            kubelet = Kubelet(
+                ctx, client, mine, network, enforcer, sockets, ZygoteClient(str(ctx.zygote_socket))
+            )
+            async with asyncio.TaskGroup() as tasks:
+                for informer in (*informers.values(), mine):
+                    tasks.create_task(informer.run(), name=f"informer {informer.resource.plural}")
+                tasks.create_task(enforcer.run(), name="enforcer")
+                tasks.create_task(proxy.run(), name="proxy")
+                tasks.create_task(kubelet.run(), name="kubelet")
+                for informer in (*informers.values(), mine):
+                    await informer.synced.wait()
+                ready()
