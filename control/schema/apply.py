@@ -8,7 +8,7 @@ from control.schema.resource import ResourceRow
 def apply_patch(
     row: ResourceRow, live: dict[str, Any] | None, patch: dict[str, Any], *, manager: str, force: bool
 ) -> dict[str, Any]:
-    """The object after a server-side apply, with its managedFields. Raises Conflict naming the other managers."""
+    """The object after a server-side apply, with its managedFields. Raises Conflict (names the managers)."""
     raise NotImplementedError
 
 

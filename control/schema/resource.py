@@ -1,4 +1,4 @@
-"""Resources: what a URL's group, version and plural name stand for. The registry holds every built-in kind."""
+"""Resources: what a URL's group, version and plural name stand for; the registry of built-in kinds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ class Registry:
         return self._by_kind.get((api_version, kind))
 
     def groups(self) -> dict[str, list[str]]:
-        """Group → its versions, preferred first (v1 before v1beta1 before v1alpha1); groups in upstream's order."""
+        """Group → its versions, preferred first (v1, v1beta1, v1alpha1); groups in upstream's order."""
         versions: dict[str, list[str]] = {}
         for row in self._by_url.values():
             known = versions.setdefault(row.group, [])
@@ -125,7 +125,7 @@ def _version_order(version: str) -> tuple[int, int, int]:
 
 def message_name(group: str, version: str, kind: str) -> str:
     """Full protobuf name of a kind, or empty when the tables have no such message."""
-    package = table("resources")["packages"].get(group) or "k8s.io.api." + group.split(".")[0]
+    package = table("resources")["packages"].get(group) or "k8s.io.api." + group.split(".", maxsplit=1)[0]
     name = f"{package}.{version}.{kind}"
     return name if has_message(name) else ""
 

@@ -6,5 +6,5 @@ from control.schema.resource import ResourceRow
 
 
 def apply(row: ResourceRow, obj: dict[str, Any], patch: Any) -> dict[str, Any]:
-    """A new object; neither argument is changed. Raises BadRequest, UnsupportedMediaType (custom resources)."""
+    """A new object; neither argument is changed. Raises BadRequest."""
     raise NotImplementedError

@@ -1,15 +1,42 @@
-"""Structure of an object: types, unknown fields."""
+"""Structure of an object: types and unknown fields are checked, and its JSON made canonical.
 
+Canonical means as a Go client would have written it: nulls and empty optional values are gone, structs that
+Go always writes are there (``status: {}``, a container's ``resources: {}``), quantities and times are in
+their normal form. One compiled closure a message does that in a single pass; only when something is wrong
+does a second walk (``inspect``) find the paths.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from control.errors import BadRequest
+from control.schema import quantity, timestamps
+from control.schema.inspection import inspect, kinds
 from control.schema.resource import ResourceRow
+from control.schema.tables import Field, Form, Message, Shape, message
+
+Clean = Callable[[Any], bool]
+_INT32, _INT64 = 1 << 31, 1 << 63
+_TEXT, _PLAIN, _SUB, _LIST, _MAP = range(5)
+
+
+class _Wrong:
+    """The value can't be of its field's type."""
+
+
+_WRONG = _Wrong()
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What is wrong with an object's structure."""
 
+    kind: str = ""
+    version: str = ""
     unknown: tuple[str, ...] = ()
     """Paths of fields that the kind does not have (already pruned), in order."""
     errors: tuple[str, ...] = ()
@@ -21,13 +48,262 @@ class Findings:
 
     def refuse(self, *, strict: bool) -> None:
         """Raises BadRequest for a wrong type, and with ``strict`` for an unknown field."""
+        said = self.errors[0] if self.errors else ""
+        if not said and strict and self.unknown:
+            said = "strict decoding error: " + ", ".join(self.warnings())
+        if said:
+            kind = self.kind
+            raise BadRequest(f'{kind} in version "{self.version}" cannot be handled as a {kind}: {said}')
 
 
 def check(row: ResourceRow, obj: dict[str, Any]) -> Findings:
-    """Check ``obj`` against its kind; prunes unknown fields, nulls and empty optional values in place."""
-    raise NotImplementedError
+    """Check ``obj`` against its kind and make it canonical, in place. A row without a message passes."""
+    if not row.message or _compiled(row.message, typed=True)(obj):
+        return Findings(row.kind, row.version)
+    return _explain(row, obj)
 
 
 def check_message(name: str, obj: dict[str, Any]) -> Findings:
     """As ``check``, by a message's full name (bodies of subresources, options)."""
-    raise NotImplementedError
+    package, kind = name.rsplit(".", 1)
+    if _compiled(name, typed=True)(obj):
+        return Findings(kind, package.rsplit(".", 1)[1])
+    unknown, errors = inspect(name, obj)
+    _compiled(name, typed=True)(obj)
+    return Findings(kind, package.rsplit(".", 1)[1], tuple(unknown), tuple(errors))
+
+
+def check_partial(row: ResourceRow, obj: dict[str, Any]) -> Findings:
+    """Types and unknown fields only, for a server-side apply: nothing is filled in, empty values stay."""
+    if not row.message:
+        return Findings(row.kind, row.version)
+    unknown, errors = inspect(row.message, obj)
+    return Findings(row.kind, row.version, tuple(unknown), tuple(errors))
+
+
+def _explain(row: ResourceRow, obj: dict[str, Any]) -> Findings:
+    unknown, errors = inspect(row.message, obj)
+    if not errors:
+        _compiled(row.message, typed=True)(obj)  # canonical now that it is pruned
+    return Findings(row.kind, row.version, tuple(unknown), tuple(errors))
+
+
+@cache
+def _compiled(name: str, *, typed: bool) -> Clean:
+    """The closure of one message; its inner messages are compiled when first met (types may recurse).
+
+    typed: the object has apiVersion and kind, which are no fields of the message.
+    """
+    what = message(name)
+    handlers = {field.name: _handler(field) for field in what.json_fields.values()}
+    if typed:
+        text = (_TEXT, _PLAIN_FORMS[Form.STRING])
+        handlers = {"apiVersion": text, "kind": text} | handlers
+    omitted = frozenset(field.name for field in what.json_fields.values() if field.omit_empty)
+    zeros, structs = _always_written(what)
+    lookup = handlers.get
+
+    def clean(obj: Any) -> bool:
+        if type(obj) is not dict:
+            return False
+        fine, dropped = True, None
+        for key, value in obj.items():
+            known = lookup(key)
+            if known is None:
+                fine = False
+                continue
+            code, inner = known
+            if code == _TEXT and type(value) is str:
+                if value or key not in omitted:
+                    continue
+            elif value is None:
+                pass
+            elif code == _SUB:
+                fine = inner(value) and fine
+                continue
+            elif code == _PLAIN:
+                normal = inner(value)
+                if normal is _WRONG:
+                    fine = False
+                    continue
+                if normal is not value:
+                    obj[key] = normal
+                if normal or key not in omitted:
+                    continue
+            elif (code == _LIST and type(value) is list) or (code == _MAP and type(value) is dict):
+                fine = inner(value) and fine
+                if value or key not in omitted:
+                    continue
+            else:
+                fine = False
+                continue
+            dropped = [key] if dropped is None else [*dropped, key]
+        if dropped:
+            for key in dropped:
+                del obj[key]
+        for key, zero in zeros:
+            if key not in obj:
+                obj[key] = zero
+        for key, inner in structs:
+            if key not in obj:
+                obj[key] = {}
+                inner(obj[key])
+        return fine
+
+    return clean
+
+
+def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """What Go writes even when it is empty: scalars without omitempty, and structs that are no pointers."""
+    zeros: list[tuple[str, Any]] = []
+    structs: list[tuple[str, Any]] = []
+    blank = {Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0}
+    for field in what.json_fields.values():
+        if field.pointer or field.shape is not Shape.ONE:
+            continue
+        if field.form is Form.MESSAGE:
+            structs.append((field.name, _later(field.message)))
+        elif field.form in blank and not field.omit_empty:
+            zeros.append((field.name, blank[field.form]))
+    return zeros, structs
+
+
+def _handler(field: Field) -> tuple[int, Any]:
+    """How to clean one field's value: a code for the loop above, and a function."""
+    form = field.form
+    one: Any = _later(field.message) if form is Form.MESSAGE else _PLAIN_FORMS[form]
+    if field.shape is Shape.ONE:
+        if form is Form.MESSAGE:
+            return _SUB, one
+        return (_TEXT, one) if form is Form.STRING else (_PLAIN, one)
+    if field.shape is Shape.LIST:
+        if form is Form.MESSAGE:
+            return _LIST, _all_in_list(one)
+        return _LIST, _each_in_list(one)
+    if form is Form.MESSAGE:
+        return _MAP, _all_in_map(one)
+    return _MAP, _each_in_map(one)
+
+
+def _later(name: str) -> Clean:
+    """The closure of a message, compiled at its first use and then called directly."""
+    found: list[Clean] = []
+
+    def first(obj: Any) -> bool:
+        if not found:
+            found.append(_compiled(name, typed=name in kinds()))
+        return found[0](obj)
+
+    return first
+
+
+def _all_in_list(one: Clean) -> Clean:
+    def every(values: list[Any]) -> bool:
+        fine = True
+        for value in values:
+            fine = one(value) and fine
+        return fine
+
+    return every
+
+
+def _all_in_map(one: Clean) -> Clean:
+    every = _all_in_list(one)
+    return lambda values: every(list(values.values()))
+
+
+def _each_in_list(one: Callable[[Any], Any]) -> Clean:
+    def every(values: list[Any]) -> bool:
+        for index, value in enumerate(values):
+            normal = one(value)
+            if normal is not value:
+                if normal is _WRONG:
+                    return False
+                values[index] = normal
+        return True
+
+    return every
+
+
+def _each_in_map(one: Callable[[Any], Any]) -> Clean:
+    def every(values: dict[str, Any]) -> bool:
+        for key, value in values.items():
+            normal = one(value)
+            if normal is not value:
+                if normal is _WRONG:
+                    return False
+                values[key] = normal
+        return True
+
+    return every
+
+
+def _int(limit: int) -> Callable[[Any], Any]:
+    return lambda value: value if type(value) is int and -limit <= value < limit else _WRONG
+
+
+def _double(value: Any) -> Any:
+    return value if type(value) in (int, float) else _WRONG
+
+
+def _bytes(value: Any) -> Any:
+    if type(value) is not str:
+        return _WRONG
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return _WRONG
+    return value
+
+
+def _text_by(normal: Callable[[str], str]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if type(value) is not str:
+            return _WRONG
+        try:
+            made = normal(value)
+        except ValueError:
+            return _WRONG
+        return value if made == value else made
+
+    return convert
+
+
+def _quantity(value: Any) -> Any:
+    if type(value) is not str and type(value) not in (int, float):
+        return _WRONG
+    try:
+        made = quantity.canonical(value)
+    except quantity.QuantityInvalid:
+        return _WRONG
+    return value if made == value else made
+
+
+def _int_or_string(value: Any) -> Any:
+    return value if type(value) is str or (type(value) is int and -_INT32 <= value < _INT32) else _WRONG
+
+
+def _strings(value: Any) -> Any:
+    return value if type(value) is list and all(type(item) is str for item in value) else _WRONG
+
+
+def _duration(text: str) -> str:
+    return timestamps.duration_text(timestamps.duration_nanos(text))
+
+
+_PLAIN_FORMS: dict[Form, Callable[[Any], Any]] = {
+    Form.STRING: lambda value: value if type(value) is str else _WRONG,
+    Form.BOOL: lambda value: value if type(value) is bool else _WRONG,
+    Form.INT32: _int(_INT32),
+    Form.INT64: _int(_INT64),
+    Form.DOUBLE: _double,
+    Form.BYTES: _bytes,
+    Form.TIME: _text_by(timestamps.normal_time),
+    Form.MICRO_TIME: _text_by(timestamps.normal_micro_time),
+    Form.DURATION: _text_by(_duration),
+    Form.QUANTITY: _quantity,
+    Form.INT_OR_STRING: _int_or_string,
+    Form.RAW: lambda value: value,
+    Form.STRINGS: _strings,
+    Form.UNION: lambda value: value,
+}

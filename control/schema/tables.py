@@ -1,4 +1,4 @@
-"""The structure of every API object: messages and their fields, read from ``data/messages.tsv`` one by one."""
+"""The structure of every API object: messages and their fields, read from ``data/messages.tsv`` lazily."""
 
 import enum
 from collections.abc import Mapping
