@@ -1,85 +1,68 @@
 """Our plugin called in-process by a node's agent: no fork, no JSON."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from pathlib import Path
 
-from dataplane.model.address import IPAddress, IPNetwork, MacAddress
-from dataplane.model.topology import IPInterface
+from cni.ipam import verbs as ipam
+from cni.ipam.ledger import Ledger
+from cni.plugin import attach, verbs
+from cni.spec.config import AttachRequest, NodeNetwork
+from cni.spec.result import CniResult
+from dataplane.fabric.pod import PodLinks
+from dataplane.model.topology import pod_link_name
 
-
-@dataclass(frozen=True, slots=True)
-class NodeNetwork:
-    """What the plugin must know of its node.
-
-    netns: the node's namespace. pod_cidrs: one a family, the primary first. mtu: of pods' links, in bytes.
-    directory: where the ledger lives; it survives the agent and the machine.
-    """
-
-    node: str
-    netns: str
-    pod_cidrs: tuple[IPNetwork, ...]
-    mtu: int
-    directory: Path
-
-
-@dataclass(frozen=True, slots=True)
-class AttachRequest:
-    """One pod to plug in. container_id: its uid. netns: name of its namespace, made when missing."""
-
-    container_id: str
-    netns: str
-    namespace: str
-    pod: str
-    hostname: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CniResult:
-    """What a pod got. addresses: with prefix length, in the order of the node's families."""
-
-    container_id: str
-    netns: str
-    interface: str
-    host_interface: str
-    mac: MacAddress
-    addresses: tuple[IPInterface, ...]
-    gateways: tuple[IPAddress, ...]
-
-    @property
-    def ips(self) -> tuple[IPAddress, ...]:
-        """The bare addresses, for ``status.podIPs``."""
-        return tuple(address.ip for address in self.addresses)
+__all__ = ["AttachRequest", "CniResult", "NodeNetwork", "PodNetwork"]
 
 
 class PodNetwork:
-    """The pods' links and addresses of one node. Owns nothing in memory: ledger and kernel are the truth.
+    """The pods' links and addresses of one node. Ledger and kernel are the truth; nothing else is remembered.
 
-    Synchronous; every method may be called from any worker thread, one at a time.
+    Synchronous; every method may be called from any worker thread, one at a time. Close it, or use it as a
+    context: it owns a socket in the node's namespace. The links stay.
     """
 
     def __init__(self, node: NodeNetwork) -> None:
+        """Raises NamespaceGone when the node has no namespace."""
         self.node = node
+        self._ledger = Ledger(node.directory)
+        self._links = PodLinks(node.netns)
+
+    def __enter__(self) -> "PodNetwork":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._links.close()
 
     def add(self, request: AttachRequest) -> CniResult:
         """Give addresses (durably) and plug the pod in, the node's end down. Again: the same result.
 
-        Raises PoolExhausted, KernelError.
+        Raises PoolExhausted, LedgerDamaged, KernelError.
         """
-        raise NotImplementedError
+        return verbs.add(self.node, self._ledger, self._links, request)
 
     def enable(self, container_id: str) -> None:
-        """Put the node's end up, once the pod's policy is in the kernel."""
-        raise NotImplementedError
+        """Put the node's end up, once the pod's policy is in the kernel. Raises LinkError."""
+        self._links.enable(pod_link_name(container_id))
 
     def delete(self, container_id: str, netns: str | None = None) -> None:
         """Unplug, remove the namespace, give the addresses back. What is gone already is no error."""
-        raise NotImplementedError
+        verbs.delete(self._ledger, self._links, container_id, netns)
+
+    def check(self, container_id: str) -> None:
+        """Raise AttachmentWrong unless the kernel has what ``add`` made."""
+        verbs.check(self.node, self._ledger, container_id)
+
+    def status(self) -> None:
+        """Raise NotReady when an ``add`` would fail."""
+        verbs.status(self.node, self._ledger)
 
     def gc(self, valid: Collection[str]) -> tuple[str, ...]:
         """Delete all attachments but the valid container ids; the ids of those deleted."""
-        raise NotImplementedError
+        return verbs.collect(self._ledger, self._links, valid)
 
     def list(self) -> tuple[CniResult, ...]:
         """All attachments that the ledger holds, oldest first."""
-        raise NotImplementedError
+        return tuple(attach.result(attach.port(self.node, held)) for held in ipam.holders(self._ledger))

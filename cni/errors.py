@@ -1,0 +1,98 @@
+"""Errors of the CNI layer, with the codes of the specification (1.1, section 5).
+
+CNIError(code, msg, details)
+├ ConfigInvalid         7    a configuration or an argument is wrong
+├ LedgerDamaged         5    the record of who holds what can't be read
+├ TryAgain             11    for the moment it can't be done
+├ NotReady             50    STATUS: an ADD would fail
+├ PoolExhausted       100    range, holders
+├ AddressHeld         101    address, holder
+└ AttachmentWrong     102    CHECK: what is there differs from what was made
+"""
+
+from collections.abc import Sequence
+
+from dataplane.model.address import IPAddress, IPNetwork
+
+
+class CNIError(Exception):
+    """A verb failed. msg: one line. details: more, may be empty. mend: what the person can do."""
+
+    id = "PW-N01"
+    code = 999
+
+    def __init__(self, msg: str, details: str = "", mend: str = "") -> None:
+        super().__init__(msg, details, mend)
+        self.msg, self.details, self.mend = msg, details, mend
+
+    def __str__(self) -> str:
+        return f"{self.msg} ({self.details})" if self.details else self.msg
+
+    def as_json(self, version: str) -> dict[str, object]:
+        """The error as the specification has it, for a plugin's standard output."""
+        return {"cniVersion": version, "code": self.code, "msg": self.msg, "details": self.details}
+
+
+class ConfigInvalid(CNIError):
+    """A configuration or an argument is wrong; ``msg`` begins with its field's path."""
+
+    id = "PW-N07"
+    code = 7
+
+
+class LedgerDamaged(CNIError):
+    """The record of who holds which address can't be read or written."""
+
+    id = "PW-N05"
+    code = 5
+
+
+class TryAgain(CNIError):
+    """It can't be done now, and may well be in a moment."""
+
+    id = "PW-N11"
+    code = 11
+
+
+class NotReady(CNIError):
+    """An ADD would fail now; what is attached goes on."""
+
+    id = "PW-N50"
+    code = 50
+
+
+class PoolExhausted(CNIError):
+    """All addresses of a node's range are held."""
+
+    id = "PW-L02"
+    code = 100
+
+    def __init__(self, node: str, pool: IPNetwork, size: int, holders: Sequence[str]) -> None:
+        """holders: who holds the addresses, ``namespace/pod``; the details name the first few."""
+        shown = ", ".join(holders[:5]) + (" …" if len(holders) > 5 else "")
+        super().__init__(
+            f"{node}: no room for one more pod: its range {pool} holds {size}, {len(holders)} are in use",
+            f"held by {shown}" if shown else "",
+            "a larger podsPerNode in lab.yaml, or podwire node add",
+        )
+        self.node, self.pool, self.size, self.holders = node, pool, size, tuple(holders)
+
+
+class AddressHeld(CNIError):
+    """An address that was asked for by name belongs to another pod."""
+
+    id = "PW-N12"
+    code = 101
+
+    def __init__(self, address: IPAddress, holder: str) -> None:
+        super().__init__(
+            f"{address} is held by {holder}", mend=f"delete {holder}, or ask for another address"
+        )
+        self.address, self.holder = address, holder
+
+
+class AttachmentWrong(CNIError):
+    """What the kernel has of an attachment differs from what was made."""
+
+    id = "PW-N13"
+    code = 102

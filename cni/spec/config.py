@@ -1,0 +1,124 @@
+"""The network's configuration: what the plugin must know of its node, and the conflist that says it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from cni.errors import ConfigInvalid
+from cni.spec import version
+from dataplane.model.address import IPAddress, IPNetwork
+
+TYPE = "podwire"  # the plugin's type, and the name of its executable
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeNetwork:
+    """What the plugin must know of its node.
+
+    netns: the node's namespace. pod_cidrs: one a family, the primary first; the first address of each is the
+    gateway. mtu: of pods' links, in bytes. directory: where the ledger lives; it survives the agent and the
+    machine.
+    """
+
+    node: str
+    netns: str
+    pod_cidrs: tuple[IPNetwork, ...]
+    mtu: int
+    directory: Path
+    bridge: str = "cni0"
+
+    @property
+    def gateways(self) -> tuple[IPAddress, ...]:
+        """Addresses of the bridge, one a family."""
+        return tuple(cidr[1] for cidr in self.pod_cidrs)
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequest:
+    """One pod to plug in. container_id: its uid. netns: name of its namespace, made when missing."""
+
+    container_id: str
+    netns: str
+    namespace: str
+    pod: str
+    hostname: str = ""
+    interface: str = "eth0"
+
+    @property
+    def label(self) -> str:
+        """``namespace/pod``, for people."""
+        return f"{self.namespace}/{self.pod}"
+
+
+def conflist(network: NodeNetwork, name: str = TYPE) -> dict[str, Any]:
+    """The configuration list that stands for this network, as a runtime would read it."""
+    return {
+        "cniVersion": version.CURRENT,
+        "name": name,
+        "plugins": [
+            {
+                "type": TYPE,
+                "node": network.node,
+                "netns": network.netns,
+                "bridge": network.bridge,
+                "mtu": network.mtu,
+                "ipam": {
+                    "directory": str(network.directory),
+                    "ranges": [{"subnet": str(cidr)} for cidr in network.pod_cidrs],
+                },
+            }
+        ],
+    }
+
+
+def parse(config: Mapping[str, Any], verb: str = "ADD") -> NodeNetwork:
+    """One plugin's configuration, as the runtime hands it to the plugin. Raises ConfigInvalid."""
+    version.supported(_text(config, "cniVersion"), verb)
+    name = _text(config, "name")
+    if not _NAME.fullmatch(name):
+        raise ConfigInvalid(f"name: {name!r} is not a network's name", f"it must match {_NAME.pattern}")
+    if _text(config, "type") != TYPE:
+        raise ConfigInvalid(f"type: this is the plugin {TYPE!r}, not {config['type']!r}")
+    mtu = config.get("mtu", 1450)
+    if not isinstance(mtu, int) or not 68 <= mtu <= 65535:
+        raise ConfigInvalid(f"mtu: {mtu!r} is not a number of bytes between 68 and 65535")
+    ipam = config.get("ipam")
+    if not isinstance(ipam, Mapping):
+        raise ConfigInvalid("ipam: an object with directory and ranges is needed")
+    return NodeNetwork(
+        node=_text(config, "node"),
+        netns=_text(config, "netns"),
+        pod_cidrs=_ranges(ipam.get("ranges")),
+        mtu=mtu,
+        directory=Path(_text(ipam, "directory", "ipam.")),
+        bridge=str(config.get("bridge", "cni0")),
+    )
+
+
+def _ranges(ranges: Any) -> tuple[IPNetwork, ...]:
+    if not isinstance(ranges, list) or not 1 <= len(ranges) <= 2:
+        raise ConfigInvalid("ipam.ranges: one range a family is needed")
+    found: list[IPNetwork] = []
+    for number, each in enumerate(ranges):
+        path = f"ipam.ranges[{number}].subnet"
+        try:
+            subnet: IPNetwork = ip_network(each["subnet"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigInvalid(f"{path}: not a range of addresses", str(error)) from error
+        if subnet.num_addresses < 8:
+            raise ConfigInvalid(f"{path}: {subnet} is too small: 8 addresses are the least")
+        if any(other.version == subnet.version for other in found):
+            raise ConfigInvalid(f"{path}: a second IPv{subnet.version} range")
+        found.append(subnet)
+    return tuple(found)
+
+
+def _text(config: Mapping[str, Any], field: str, where: str = "") -> str:
+    value = config.get(field)
+    if not isinstance(value, str) or not value:
+        raise ConfigInvalid(f"{where}{field}: a text is needed, not {value!r}")
+    return value

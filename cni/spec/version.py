@@ -1,0 +1,34 @@
+"""Versions of the CNI specification that we speak."""
+
+from cni.errors import ConfigInvalid
+
+CURRENT = "1.1.0"
+SUPPORTED = ("0.3.1", "0.4.0", "1.0.0", CURRENT)
+_SINCE = {
+    "ADD": "0.1.0",
+    "DEL": "0.1.0",
+    "VERSION": "0.1.0",
+    "CHECK": "0.4.0",
+    "GC": CURRENT,
+    "STATUS": CURRENT,
+}
+
+
+def supported(version: str, verb: str = "ADD") -> str:
+    """The version itself, when we speak it and it has the verb. Raises ConfigInvalid."""
+    if version not in SUPPORTED:
+        raise ConfigInvalid(
+            f"cniVersion: {version!r} is not spoken here", f"spoken are {', '.join(SUPPORTED)}"
+        )
+    if _parts(version) < _parts(_SINCE[verb]):
+        raise ConfigInvalid(f"cniVersion: {verb} came with {_SINCE[verb]}, this is {version}")
+    return version
+
+
+def as_json() -> dict[str, object]:
+    """The answer to VERSION."""
+    return {"cniVersion": CURRENT, "supportedVersions": list(SUPPORTED)}
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
