@@ -1,5 +1,6 @@
 """Defaults of all kinds but pods that depend on other fields."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,14 @@ def _namespace(namespace: dict[str, Any]) -> None:
     if meta.get("name"):
         meta.setdefault("labels", {}).setdefault("kubernetes.io/metadata.name", meta["name"])
     namespace.setdefault("status", {})
+
+
+def _secret(secret: dict[str, Any]) -> None:
+    """stringData is write-only: it becomes data."""
+    plain = secret.pop("stringData", None)
+    if plain:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
+        secret["data"] = {**secret.get("data", {}), **encoded}
 
 
 def _node_spec(spec: dict[str, Any]) -> None:
@@ -134,6 +143,7 @@ def _device_request(request: dict[str, Any]) -> None:
 
 KIND_DEFAULTS: dict[str, Callable[[dict[str, Any]], None]] = {
     CORE + "Namespace": _namespace,
+    CORE + "Secret": _secret,
     CORE + "NodeSpec": _node_spec,
     CORE + "NodeStatus": _node_status,
     CORE + "ServiceSpec": _service_spec,

@@ -1,10 +1,162 @@
-"""Strategic merge patch."""
+"""Strategic merge patch: a merge patch that knows which lists are maps, by the tables' patch strategies.
+
+Directives: ``$patch`` delete, replace, merge; ``$retainKeys``; ``$deleteFromPrimitiveList/F``;
+``$setElementOrder/F``.
+"""
 
 from typing import Any
 
+from control.errors import BadRequest
 from control.schema.resource import ResourceRow
+from control.schema.tables import Field, Form, Shape, message
+
+_DELETE_FROM, _ORDER, _RETAIN, _PATCH = (
+    "$deleteFromPrimitiveList/",
+    "$setElementOrder/",
+    "$retainKeys",
+    "$patch",
+)
 
 
 def apply(row: ResourceRow, obj: dict[str, Any], patch: Any) -> dict[str, Any]:
-    """A new object; neither argument is changed. Raises BadRequest."""
-    raise NotImplementedError
+    """A new object; neither argument is changed, what is unchanged is shared. Raises BadRequest."""
+    if not isinstance(patch, dict):
+        raise BadRequest("the request body is no JSON object, which a strategic merge patch must be")
+    if not row.message:
+        raise BadRequest("strategic merge patch format is not supported")
+    return _object(row.message, obj, patch)
+
+
+def _object(name: str, target: Any, patch: dict[str, Any]) -> dict[str, Any]:
+    """One message (name empty: a map or free-form JSON) with a patch merged in."""
+    have = target if isinstance(target, dict) else {}
+    directive = patch.get(_PATCH)
+    if directive == "replace":
+        return {key: value for key, value in patch.items() if key != _PATCH}
+    if directive == "delete":
+        return {}
+    if directive not in (None, "merge"):
+        raise BadRequest(f"unknown patch type found: {directive}")
+    result = dict(have)
+    if _RETAIN in patch:
+        kept = patch[_RETAIN]
+        missing = [
+            key for key in patch if not key.startswith("$") and patch[key] is not None and key not in kept
+        ]
+        if missing:
+            raise BadRequest(f"the $retainKeys list {kept} does not contain all fields present in the patch")
+        result = {key: value for key, value in result.items() if key in kept}
+    fields = message(name).json_fields if name else {}
+    for key, value in patch.items():
+        if key.startswith("$"):
+            continue
+        _member(result, key, value, fields.get(key), patch)
+    for key in patch:
+        field_name = key.partition("/")[2]
+        directive_only = key.startswith((_DELETE_FROM, _ORDER)) and field_name not in patch
+        if directive_only and "merge" in _strategy(fields.get(field_name)):
+            _member(result, field_name, [], fields.get(field_name), patch)
+    return result
+
+
+def _member(result: dict[str, Any], key: str, value: Any, field: Field | None, patch: dict[str, Any]) -> None:
+    """Merge one field of a patch into ``result``."""
+    if value is None:
+        result.pop(key, None)
+        return
+    if isinstance(value, dict):
+        inner = ""
+        if field is not None and field.shape is Shape.ONE and field.form is Form.MESSAGE:
+            inner = field.message
+        if field is not None and field.shape is Shape.MAP and field.form is Form.MESSAGE:
+            result[key] = _map_of(field.message, result.get(key), value)
+            return
+        if "replace" in _strategy(field) and value.get(_PATCH) is None and not inner:
+            result[key] = value
+            return
+        if value.get(_PATCH) == "delete":
+            result.pop(key, None)
+            return
+        result[key] = _object(inner, result.get(key), value)
+        return
+    if isinstance(value, list) and field is not None and "merge" in _strategy(field):
+        merged = _list(field, result.get(key) or [], value, patch)
+        if merged or key in result or value:
+            result[key] = merged
+        return
+    result[key] = value
+
+
+def _map_of(name: str, target: Any, patch: dict[str, Any]) -> dict[str, Any]:
+    """A map whose values are messages."""
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = _object(name, result.get(key), value) if isinstance(value, dict) else value
+    return result
+
+
+def _strategy(field: Field | None) -> tuple[str, ...]:
+    return tuple(field.rule.get("patchStrategy", "").split(",")) if field is not None else ()
+
+
+def _list(field: Field, have: list[Any], patch: list[Any], siblings: dict[str, Any]) -> list[Any]:
+    """A list with patch strategy merge: of objects by their merge key, of primitives as a set."""
+    order = siblings.get(_ORDER + field.name)
+    key = field.rule.get("patchMergeKey", "")
+    if field.form is not Form.MESSAGE or not key:
+        removed = siblings.get(_DELETE_FROM + field.name, [])
+        kept = [item for item in have if item not in removed]
+        merged = [*kept, *[item for item in patch if item not in kept]]
+        return _ordered(merged, have, order, lambda item: item)
+    merged = _objects(field, have, patch, key)
+    return _ordered(merged, have, order, lambda item: item.get(key) if isinstance(item, dict) else item)
+
+
+def _objects(field: Field, have: list[Any], patch: list[Any], key: str) -> list[Any]:
+    """The objects of ``have`` with those of ``patch`` merged in by ``key``."""
+    plain = []
+    result = list(have)
+    for item in patch:
+        if not isinstance(item, dict):
+            raise BadRequest(f"{field.name}: the items of the patch are no objects")
+        directive = item.get(_PATCH)
+        if directive == "replace":
+            return [other for other in patch if isinstance(other, dict) and _PATCH not in other]
+        if key not in item:
+            raise BadRequest(f"map: {item} does not contain declared merge key: {key}")
+        if directive == "delete":
+            result = [other for other in result if other.get(key) != item[key]]
+        else:
+            plain.append(item)
+    for item in plain:
+        for index, other in enumerate(result):
+            if other.get(key) == item[key]:
+                result[index] = _object(field.message, other, item)
+                break
+        else:
+            result.append(_object(field.message, None, item))
+    return result
+
+
+def _ordered(merged: list[Any], have: list[Any], order: list[Any] | None, key: Any) -> list[Any]:
+    """By ``$setElementOrder``; what it does not name keeps its place after what stood before it."""
+    if order is None:
+        return merged
+    wanted = [key(item) for item in order]
+    named = [item for item in merged if key(item) in wanted]
+    named.sort(key=lambda item: wanted.index(key(item)))
+    result = named
+    live = [key(item) for item in have]
+    for item in merged:
+        if key(item) in wanted:
+            continue
+        before = live[: live.index(key(item))] if key(item) in live else live
+        place = 0
+        for index, other in enumerate(result):
+            if key(other) in before:
+                place = index + 1
+        result.insert(place, item)
+    return result
