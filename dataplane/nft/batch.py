@@ -162,6 +162,11 @@ class BatchWriter:
         end = wire.message(wire.NFNL_MSG_BATCH_END, 0, last, 0, b"", resource=NFNL_SUBSYS_NFTABLES)
         return Transaction(b"".join([begin, *self._messages, end]), tuple(self._blame))
 
+    def batch(self) -> NftBatch:
+        """What was written as a batch of one transaction; empty when nothing was."""
+        transaction = self.transaction()
+        return NftBatch((transaction,) if transaction else (), self.elements)
+
 
 @dataclass(frozen=True, slots=True)
 class _ElementBlame:
