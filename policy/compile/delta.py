@@ -52,6 +52,7 @@ class Compiler:
         self._plans: dict[str, GroupPlan] = {}
         self._members: Counter[str] = Counter()
         self._identities = Identities()
+        self._unidentified: set[str] = set()
         self._identities.reserve(self._before.values())
         self._peers = PeerSets()
         self._policies = PolicyIndex()
@@ -75,7 +76,7 @@ class Compiler:
         for address in pod.ips:
             self._owners[address] = pod.uid
             self._dirty_addresses.add(address)
-        self._identify(pod)
+        self._unidentified.add(pod.uid)
         if pod.node == self._node:
             self._here.setdefault(pod.namespace, set()).add(pod.uid)
             self._policies.place(pod)
@@ -116,7 +117,7 @@ class Compiler:
         if fresh:
             for pod in self._pods.values():
                 if fresh & pod.labels.keys() or any(port.name in fresh for port in pod.ports):
-                    self._identify(pod)
+                    self._unidentified.add(pod.uid)
         self._regroup(self._policies.put(policy, self._pods_here(policy.namespace)))
 
     def remove_policy(self, key: str) -> None:
@@ -127,6 +128,7 @@ class Compiler:
 
     def take(self) -> VerdictDelta:
         """What changed since the last time; false when nothing did."""
+        self._identify()
         have = self._published
         groups = dict(have.groups)
         new, changed = [], []
@@ -169,17 +171,24 @@ class Compiler:
         _update(pods, delta.pods)
         self._published = VerdictTable(identities, pods, groups, self._local)
 
-    def _identify(self, pod: PodFacts) -> None:
-        if self._identities.knows(pod):
-            return
-        gone = self._identities.forget(pod.uid)
-        hint = next((self._before.pop(ip) for ip in pod.ips if ip in self._before), None)
-        number, fresh = self._identities.assign(pod, gone or hint)
-        if gone is not None:
-            self._dirty_groups |= self._peers.remove(gone)
-        if fresh:
-            self._dirty_groups |= self._peers.add(number, self._identities.key(number))
-        self._dirty_addresses.update(pod.ips)
+    def _identify(self) -> None:
+        """Give numbers to pods that came or changed; where one can stay, it stays."""
+        pods = [self._pods[uid] for uid in sorted(self._unidentified & self._pods.keys())]
+        pods = [pod for pod in pods if not self._identities.knows(pod)]
+        hints: dict[str, int | None] = {}
+        for pod in pods:
+            before = next((self._before[ip] for ip in pod.ips if ip in self._before), None)
+            hints[pod.uid] = self._identities.of(pod.uid) or before
+            gone = self._identities.forget(pod.uid)
+            if gone is not None:
+                self._dirty_groups |= self._peers.remove(gone)
+        for pod in pods:
+            number, fresh = self._identities.assign(pod, hints[pod.uid])
+            if fresh:
+                self._dirty_groups |= self._peers.add(number, self._identities.key(number))
+            self._dirty_addresses.update(pod.ips)
+        self._unidentified.clear()
+        self._before.clear()
 
     def _pods_here(self, namespace: str) -> list[PodFacts]:
         return [self._pods[uid] for uid in self._here.get(namespace, ())]
