@@ -14,6 +14,7 @@ class NodeContext:
     netns: name of the node's network namespace (``podwire-<lab>-<node>``).
     addresses: the node's own, at most one a family, IPv4 first.
     pod_cidrs: ranges of this node's pods, one a family. cluster_cidrs: ranges of all pods.
+    node_cidrs: the underlay, one network a family.
     api_url: ``https://10.0.1.9:6443``, reached from inside the node's namespace.
     directory: the node's own state (``<lab>/nodes/<node>``): pods, volumes, IPAM ledger, CNI results.
     pod_logs: ``<directory>/log/pods``, in the layout of a kubelet.
@@ -44,6 +45,7 @@ class NodeContext:
     pod_mtu: int
     labels: tuple[tuple[str, str], ...] = ()
     taints: tuple[tuple[str, str, str], ...] = ()
+    node_cidrs: tuple[IPNetwork, ...] = ()
 
     @property
     def families(self) -> tuple[Family, ...]:

@@ -158,4 +158,5 @@ def node_context(plan: LabPlan, node: NodePlan, directory: LabDirectory, cgroup:
         pod_mtu=plan.fabric.tunnel.mtu,
         labels=spec.labels,
         taints=spec.taints,
+        node_cidrs=plan.fabric.underlay,
     )
