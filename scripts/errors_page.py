@@ -23,9 +23,9 @@ _LETTERS = {
     "L": "L: the lab",
     "U": "U: use",
     "P": "P: policies",
-    "C": "C: the pod network",
+    "N": "N: the pod network",
+    "C": "C: containers",
     "A": "A: the API",
-    "S": "S: the machine",
 }
 
 

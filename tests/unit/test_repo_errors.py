@@ -8,7 +8,8 @@ from scripts import errors_page
 
 
 def test_the_page_is_what_the_source_says():
-    assert errors_page.PAGE.read_text() == errors_page.page(), "stale: python -m scripts.errors_page"
+    as_it_is = errors_page.PAGE.read_text() == errors_page.page()
+    assert as_it_is, "docs/errors.md is stale: python -m scripts.errors_page"
 
 
 def test_every_identity_is_raised_somewhere():
