@@ -19,7 +19,7 @@ async def ensure_addons(client: ApiClient, plan: LabPlan) -> None:
         if network.prefixlen == network.max_prefixlen
     )
     dns_ips = [str(cidr[10]) for cidr in plan.service_cidrs]
-    await _create_missing(client, manifests(dns_ips, plan.spec.cluster_domain, upstreams))
+    await _create_missing(client, manifests(dns_ips, plan.spec.cluster_domain, upstreams=upstreams))
 
 
 async def _create_missing(client: ApiClient, objects: Iterable[dict[str, Any]]) -> None:

@@ -174,7 +174,7 @@ async def _watch_until(
 def _rolled_out(deployment: dict[str, Any]) -> bool:
     """As `kubectl rollout status` judges it."""
     status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
         and status.get("updatedReplicas", 0) >= wanted
         and status.get("availableReplicas", 0) >= wanted

@@ -12,12 +12,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from dataplane.host.cgroup import LabCgroup
-
 from control.lab.directory import LabDirectory, home
 from control.lab.plan import API_PORT, LabPlan, node_context
 from control.lab.supervisor import Role
 from dataplane.fabric.build import build
+from dataplane.host.cgroup import LabCgroup
 from dataplane.model.topology import NodePlan
 from dataplane.netns.enter import SocketMaker, run_inside
 

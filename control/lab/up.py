@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataplane.host.cgroup import LabCgroup
 from dataplane.host.untouched import snapshot
 
 from control.errors import LabDiffers, PortTaken, StartFailed
@@ -28,6 +27,8 @@ from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Supervisor, ask, log_to
 from dataplane.fabric.build import build
+from dataplane.host.cgroup import LabCgroup
+from podwire import __version__
 
 PATIENCE_S = float(os.environ.get("PODWIRE_UP_TIMEOUT_S", "60"))
 MOST_RESTARTS = 3
@@ -71,6 +72,7 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
         running = ask(directory) is not None if stored else False
         spec = _settled_spec(directory, stored, spec, running=running)
         checked = preflight(spec)
+        steps.note(f"podwire {__version__} · {checked.capabilities.summary()}\n")
         plan = make_plan(name, spec, ipv6=checked.ipv6)
         if running:
             build(plan.fabric)
