@@ -64,7 +64,7 @@ class NotReady(CNIError):
 class PoolExhausted(CNIError):
     """All addresses of a node's range are held."""
 
-    id = "PW-L02"
+    id = "PW-N10"
     code = 100
 
     def __init__(self, node: str, pool: IPNetwork, size: int, holders: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ KernelError(where, what, kernel, mend)
 ├ LinkError        LinkExists, MtuTooSmall
 ├ RulesetError     RulesetRejected
 ├ LimitReached     limit, needed, in_use
-└ NotSupported     capability
+└ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoBridgeNetfilter, NoOverlayfs, NoCgroup2
 """
 
 
@@ -84,4 +84,58 @@ class LimitReached(KernelError):
 class NotSupported(KernelError):
     """This kernel lacks a capability that podwire needs."""
 
+    id = "PW-K02"
+
+
+class NoNamespaces(NotSupported):
+    """Network namespaces can't be made."""
+
+    id = "PW-K04"
+
+
+class NoVeth(NotSupported):
+    """The kernel has no veth, so nothing can be joined."""
+
+    id = "PW-K05"
+
+
+class NoBridge(NotSupported):
+    """The kernel has no bridge, so nodes have no switch."""
+
+    id = "PW-K06"
+
+
+class NoVxlan(NotSupported):
+    """The kernel has no VXLAN, so nodes can't be joined by an overlay."""
+
     id = "PW-K03"
+
+
+class NoNftables(NotSupported):
+    """The kernel has no nf_tables, so there are neither Services nor policies."""
+
+    id = "PW-K07"
+
+
+class NoConntrack(NotSupported):
+    """The kernel tracks no connections, so nothing can be translated."""
+
+    id = "PW-K08"
+
+
+class NoBridgeNetfilter(NotSupported):
+    """Packets between pods of one node pass no IP hook, so policies and Services can't see them."""
+
+    id = "PW-K09"
+
+
+class NoOverlayfs(NotSupported):
+    """The kernel has no overlayfs, so containers can't have roots of their own."""
+
+    id = "PW-K13"
+
+
+class NoCgroup2(NotSupported):
+    """cgroup2 is not mounted, so a lab's processes can't be held together."""
+
+    id = "PW-K14"

@@ -11,6 +11,7 @@ from dataplane.model.address import IPAddress, MacAddress
 from dataplane.model.topology import IPInterface
 
 NEWLINK, DELLINK, GETLINK, NEWADDR, NEWROUTE, NEWNEIGH, DELNEIGH = 16, 17, 18, 20, 24, 28, 29
+NEWQDISC = 36
 CREATE, EXCL, REPLACE = 0x400, 0x200, 0x100
 _NESTED = 0x8000
 _IFF_UP = 1
@@ -27,6 +28,7 @@ _BRPORT_MODE = 4
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _RTA_OIF, _RTA_GATEWAY = 4, 5
 _NDA_DST, _NDA_LLADDR = 1, 2
+_TC_H_ROOT, _TCA_KIND = 0xFFFFFFFF, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,18 @@ def make_veth(name: str, mtu: int, master: int, peer: PeerEnd) -> Order:
         + _nested(_IFLA_LINKINFO, info)
     )
     return Order(NEWLINK, CREATE | EXCL, body, f"make link {name}")
+
+
+def make_link(kind: str, name: str, *answers: int) -> Order:
+    """A link with nothing but its kind: a try, whether the kernel knows the kind (EOPNOTSUPP when not)."""
+    body = _link_header() + _text(_IFLA_IFNAME, name) + _nested(_IFLA_LINKINFO, _text(_INFO_KIND, kind))
+    return Order(NEWLINK, CREATE | EXCL, body, f"try a link of kind {kind}", answers)
+
+
+def make_qdisc(kind: str, index: int, *answers: int) -> Order:
+    """A queueing discipline at a link's root, without options: a try, whether the kernel knows the kind."""
+    header = struct.pack("=BxxxiIII", socket.AF_UNSPEC, index, 0, _TC_H_ROOT, 0)
+    return Order(NEWQDISC, CREATE | EXCL, header + _text(_TCA_KIND, kind), f"try {kind}", answers)
 
 
 def set_port(name: str, alias: str) -> Order:

@@ -1,0 +1,205 @@
+"""What this kernel can, found by trying in a namespace that is thrown away; nothing of the machine changes.
+
+A try may make the kernel load a module (vxlan, nf_tables, nf_conntrack), as any use of it would. br_netfilter is
+only looked for, never loaded: it would switch filtering on for the machine's own bridges.
+"""
+
+import errno
+import os
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataplane import errors
+from dataplane.errors import KernelError, NotSupported
+from dataplane.host.cgroup import cgroup2_root
+from dataplane.netlink import message
+from dataplane.netlink.batch import BatchSocket
+from dataplane.netns import syscalls, sysctl
+
+_NFNETLINK = 12  # NETLINK_NETFILTER
+_GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
+_GET_TRACKING_STATS = (1 << 8) | 5  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_STATS
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What was found.
+
+    kernel: (major, minor). cgroup2: its mount point, None when it is not mounted. bridge_netfilter: packets
+    between ports of a bridge pass the IP hooks in a new namespace. netem: delay, loss and rate can be emulated.
+    btf: the kernel describes its structures, which tracing needs.
+    """
+
+    kernel: tuple[int, int]
+    release: str
+    namespaces: bool
+    veth: bool
+    bridge: bool
+    vxlan: bool
+    nftables: bool
+    conntrack: bool
+    bridge_netfilter: bool
+    ipv6: bool
+    netem: bool
+    overlayfs: bool
+    cgroup2: Path | None
+    btf: bool
+
+    def missing(self, *, overlay: str = "vxlan") -> list[NotSupported]:
+        """What a lab with this overlay needs and the kernel has not, as errors with their mends."""
+        if not self.namespaces:
+            return [errors.NoNamespaces(self.release, _TEXTS["namespaces"], mend="run as root")]
+        needed = [name for name in _NEEDED if name != "vxlan" or overlay == "vxlan"]
+        return [_error(name, self.release) for name in needed if not getattr(self, name)]
+
+    def summary(self) -> str:
+        """One line for the terminal: ``kernel 6.18 ok · nftables ok · … · eBPF off: no BTF``."""
+        parts = [f"kernel {self.kernel[0]}.{self.kernel[1]} {'ok' if self.namespaces else 'can not'}"]
+        parts += [f"{name} {'ok' if getattr(self, name) else 'missing'}" for name in ("nftables", "vxlan")]
+        parts += [
+            f"{label} {'ok' if there else f'off: {why}'}"
+            for label, there, why in (
+                ("IPv6", self.ipv6, "the kernel has none"),
+                ("netem", self.netem, "no sch_netem"),
+                ("eBPF", self.btf, "no BTF"),
+            )
+        ]
+        return " · ".join(parts)
+
+
+_TEXTS = {
+    "namespaces": "network namespaces can't be made",
+    "veth": "this kernel has no veth, so nothing can be joined",
+    "bridge": "this kernel has no bridge, so nodes have no switch",
+    "vxlan": "this kernel has no VXLAN, so nodes can't be joined by an overlay",
+    "nftables": "this kernel has no nf_tables, so there are neither Services nor policies",
+    "conntrack": "this kernel tracks no connections, so nothing can be translated",
+    "bridge_netfilter": "packets between pods of one node pass no IP hook, so policies and Services can't see them",
+    "overlayfs": "this kernel has no overlayfs, so containers can't have roots of their own",
+    "cgroup2": "cgroup2 is not mounted, so a lab's processes can't be held together",
+}
+_NEEDED: dict[str, tuple[type[NotSupported], str]] = {
+    "veth": (errors.NoVeth, "sudo modprobe veth"),
+    "bridge": (errors.NoBridge, "sudo modprobe bridge"),
+    "vxlan": (errors.NoVxlan, "sudo modprobe vxlan   or   podwire up --overlay direct"),
+    "nftables": (errors.NoNftables, "sudo modprobe nf_tables"),
+    "conntrack": (errors.NoConntrack, "sudo modprobe nf_conntrack"),
+    "bridge_netfilter": (
+        errors.NoBridgeNetfilter,
+        "sudo modprobe br_netfilter   (it also filters the machine's own bridges, as Kubernetes wants it)",
+    ),
+    "overlayfs": (errors.NoOverlayfs, "sudo modprobe overlay"),
+    "cgroup2": (
+        errors.NoCgroup2,
+        "sudo mkdir -p /sys/fs/cgroup/unified && sudo mount -t cgroup2 none /sys/fs/cgroup/unified",
+    ),
+}
+
+
+def _error(name: str, release: str) -> NotSupported:
+    leaf, mend = _NEEDED[name]
+    return leaf(f"kernel {release}", _TEXTS[name], mend=mend)
+
+
+def probe() -> Capabilities:
+    """Try everything; about 20 ms. Without root nothing can be tried, and ``namespaces`` is False."""
+    tried: dict[str, bool] = {}
+    thread = threading.Thread(target=lambda: tried.update(_try_in_new_namespace()), name="probe")
+    thread.start()
+    thread.join()
+    release = os.uname().release
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    try:
+        cgroup2: Path | None = cgroup2_root()
+    except errors.NoCgroup2:
+        cgroup2 = None
+    return Capabilities(
+        kernel=(int(numbers[1]), int(numbers[2])) if numbers else (0, 0),
+        release=release,
+        cgroup2=cgroup2,
+        btf=Path("/sys/kernel/btf/vmlinux").exists(),
+        overlayfs=_has_overlayfs(),
+        **{name: tried.get(name, False) for name in _TRIED},
+    )
+
+
+_TRIED = (
+    "namespaces", "veth", "bridge", "vxlan", "nftables", "conntrack", "bridge_netfilter", "ipv6", "netem"
+)  # fmt: skip
+
+
+def _try_in_new_namespace() -> Iterator[tuple[str, bool]]:
+    """In a thread of its own: the namespace goes when the thread ends."""
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+    except OSError:
+        return
+    yield "namespaces", True
+    with BatchSocket("a namespace made for trying") as link:
+        yield "bridge", _does(link, message.make_link("bridge", "try0"))
+        yield "veth", _does(link, message.make_link("veth", "try1"))
+        yield "vxlan", _knows(link, message.make_link("vxlan", "try2"))
+        yield "netem", _knows(link, message.make_qdisc("netem", 1))
+    yield "nftables", _answers(_GET_GENERATION)
+    _answers(_GET_TRACKING_STATS)  # loads conntrack where it is a module
+    yield "conntrack", bool(sysctl.read("netfilter/nf_conntrack_max"))
+    yield "bridge_netfilter", bool(sysctl.read("bridge/bridge-nf-call-iptables"))
+    yield "ipv6", _has_ipv6()
+
+
+def _does(link: BatchSocket, order: message.Order) -> bool:
+    try:
+        link.send([order])
+    except KernelError:
+        return False
+    return True
+
+
+def _knows(link: BatchSocket, order: message.Order) -> bool:
+    """The kernel knows the kind, and only misses its parameters (EINVAL)."""
+    try:
+        link.send([order])
+    except KernelError as error:
+        return error.kernel.startswith(errno.errorcode[errno.EINVAL])
+    return True
+
+
+def _answers(request: int) -> bool:
+    """Does a subsystem of nfnetlink answer a question? One that is absent answers EINVAL."""
+    header = struct.pack("=IHHII", 20, request, 0x1 | 0x4, 1, 0)  # NLM_F_REQUEST | NLM_F_ACK
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NFNETLINK) as asked:
+            asked.settimeout(2)
+            asked.send(header + struct.pack("=BBH", socket.AF_UNSPEC, 0, 0))
+            answer = asked.recv(65536)
+    except OSError:
+        return False
+    kind = struct.unpack_from("=H", answer, 4)[0]
+    return bool(kind != 2 or struct.unpack_from("=i", answer, 16)[0] == 0)  # NLMSG_ERROR with an errno
+
+
+def _has_ipv6() -> bool:
+    if not sysctl.read("ipv6/conf/all/disable_ipv6"):
+        return False
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True
+
+
+def _has_overlayfs() -> bool:
+    """In the kernel's list, or loaded by asking for it: without its options the mount itself is refused."""
+    if "\toverlay\n" in Path("/proc/filesystems").read_text():
+        return True
+    try:
+        syscalls.mount("none", "/", "overlay", 0)
+    except OSError as error:
+        return error.errno not in {errno.ENODEV, errno.EPERM}
+    syscalls.umount("/", syscalls.MNT_DETACH)
+    return True

@@ -1,0 +1,138 @@
+"""A lab's own cgroup2 subtree: every process of it, so that killing needs no other memory."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from dataplane.errors import KernelError, NoCgroup2
+
+PREFIX = "podwire-"
+MOUNTS = Path("/proc/self/mounts")
+_PATIENCE_S = 20.0
+
+
+def cgroup2_root(mounts: Path = MOUNTS) -> Path:
+    """Where the machine has cgroup2: alone, or beside version 1 (hybrid). Raises NoCgroup2."""
+    for line in mounts.read_text().splitlines():
+        _, target, kind, *_ = line.split(" ")
+        if kind == "cgroup2":
+            return Path(target.encode().decode("unicode_escape"))
+    raise NoCgroup2(
+        "this machine",
+        "cgroup2 is not mounted, so a lab's processes can't be held together",
+        mend="sudo mkdir -p /sys/fs/cgroup/unified && sudo mount -t cgroup2 none /sys/fs/cgroup/unified",
+    )
+
+
+def labs_with_cgroup() -> tuple[str, ...]:
+    """Labs of which the machine has a cgroup, sorted."""
+    try:
+        found = [entry.name for entry in cgroup2_root().iterdir() if entry.name.startswith(PREFIX)]
+    except (NoCgroup2, OSError):
+        return ()
+    return tuple(sorted(name.removeprefix(PREFIX) for name in found))
+
+
+class LabCgroup:
+    """The subtree ``podwire-<lab>``. No controllers: it groups, kills and freezes, it does not limit."""
+
+    def __init__(self, lab: str) -> None:
+        """Touches nothing. Raises NoCgroup2 where the machine has none."""
+        self.path = cgroup2_root() / f"{PREFIX}{lab}"
+
+    def create(self) -> None:
+        """Make the lab's group and its standing subgroups; they may be there."""
+        for sub in ("roles", "nodes"):
+            self.make(sub)
+
+    def make(self, sub: str) -> Path:
+        """Make a subgroup, ``nodes/node-1``, and those above it; it may be there."""
+        path = self.path / sub
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise KernelError(str(path), "can't make the cgroup", str(error), "run as root") from error
+        return path
+
+    def enter(self, sub: str, pid: int = 0) -> None:
+        """Put a process (0: the caller) into a subgroup, made when missing; its children follow."""
+        path = self.make(sub)
+        try:
+            (path / "cgroup.procs").write_text(str(pid))
+        except OSError as error:
+            raise KernelError(str(path), f"process {pid or os.getpid()} can't enter", str(error)) from error
+
+    def pids(self) -> tuple[int, ...]:
+        """All processes in the subtree, sorted."""
+        found: set[int] = set()
+        for group in self._groups():
+            with suppress(OSError):  # gone meanwhile
+                found |= {int(pid) for pid in (group / "cgroup.procs").read_text().split()}
+        return tuple(sorted(found - {0}))
+
+    def populated(self) -> bool:
+        """Has the subtree a process that runs? Zombies do not count."""
+        try:
+            return "populated 1" in (self.path / "cgroup.events").read_text()
+        except FileNotFoundError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the subtree, the caller's excepted; returns when they are gone.
+
+        Raises KernelError when one is still there after 20 s (it hangs in the kernel).
+        """
+        if not self.path.is_dir():
+            return
+        if os.getpid() in self.pids():
+            (self.path.parent / "cgroup.procs").write_text("0")
+        deadline = time.monotonic() + _PATIENCE_S
+        try:
+            (self.path / "cgroup.kill").write_text("1")
+        except FileNotFoundError:  # before Linux 5.14
+            self._kill_one_by_one(deadline)
+        self._wait_until_empty(deadline)
+
+    def remove(self) -> None:
+        """Remove the tree; its processes are gone. Gone already is no error."""
+        for group in self._groups():
+            try:
+                group.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                mend = f"processes in it: {' '.join(map(str, self.pids())) or 'none'}"
+                raise KernelError(str(group), "can't remove the cgroup", str(error), mend) from error
+
+    def _groups(self) -> Iterator[Path]:
+        """All groups of the subtree, the deepest first."""
+        for directory, _, _ in os.walk(self.path, topdown=False):
+            yield Path(directory)
+
+    def _kill_one_by_one(self, deadline: float) -> None:
+        while time.monotonic() < deadline and (pids := self.pids()):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _wait_until_empty(self, deadline: float) -> None:
+        """By the kernel's own word (cgroup.events), never by pids: those of zombies linger."""
+        try:
+            events = os.open(self.path / "cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            waiting = select.poll()
+            waiting.register(events, select.POLLPRI)
+            while b"populated 1" in os.pread(events, 4096, 0):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    pids = " ".join(map(str, self.pids()))
+                    raise KernelError(str(self.path), f"processes don't end: {pids}", mend="a reboot")
+                waiting.poll(min(left, 1.0) * 1000)
+        finally:
+            os.close(events)
