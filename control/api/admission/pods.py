@@ -1,0 +1,72 @@
+"""What admission writes into pods: tolerations and priority as upstream's plug-ins do; and podwire's own refusal."""
+
+from typing import Any, Final
+
+from control.api.admission.attempt import Attempt, Operation
+from control.api.refusals import forbidden
+from control.api.request import Json
+
+_TOLERATED_S: Final = 300
+_TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_SYSTEM_PRIORITIES: Final = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
+
+
+def _new_pod(attempt: Attempt) -> Json | None:
+    creates = attempt.operation is Operation.CREATE and attempt.resource == "/pods"
+    return attempt.new if creates and not attempt.subresource else None
+
+
+class DefaultTolerationSeconds:
+    """Pods stay five minutes on a node that is not ready or not reachable, unless they say otherwise."""
+
+    def admit(self, attempt: Attempt) -> None:
+        """Append the two tolerations that are missing."""
+        pod = _new_pod(attempt)
+        if pod is None:
+            return
+        have: list[Json] = pod["spec"].get("tolerations") or []
+        for taint in _TAINTS:
+            if not any(_tolerates(toleration, taint) for toleration in have):
+                added = {"key": taint, "operator": "Exists", "effect": "NoExecute"}
+                have.append({**added, "tolerationSeconds": _TOLERATED_S})
+        pod["spec"]["tolerations"] = have
+
+
+def _tolerates(toleration: Json, taint: str) -> bool:
+    key, effect = toleration.get("key", ""), toleration.get("effect", "")
+    return key in ("", taint) and effect in ("", "NoExecute")
+
+
+class Priority:
+    """Every pod has a priority: 0, or that of one of the system's classes."""
+
+    def admit(self, attempt: Attempt) -> None:
+        """Set spec.priority and spec.preemptionPolicy."""
+        pod = _new_pod(attempt)
+        if pod is None:
+            return
+        spec = pod["spec"]
+        wanted = spec.get("priorityClassName", "")
+        if wanted and wanted not in _SYSTEM_PRIORITIES:
+            raise forbidden(attempt.row, attempt.name, f"no PriorityClass with name {wanted} was found")
+        spec["priority"] = _SYSTEM_PRIORITIES.get(wanted, 0)
+        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+class NoPrivilege:
+    """podwire's own rule: a privileged container would be root of the user's machine."""
+
+    def admit(self, attempt: Attempt) -> None:
+        """Raises Forbidden naming the field."""
+        if attempt.new is None or attempt.resource != "/pods":
+            return
+        spec: dict[str, Any] = attempt.new.get("spec", {})
+        for kind in ("initContainers", "containers", "ephemeralContainers"):
+            for index, container in enumerate(spec.get(kind) or ()):
+                if (container.get("securityContext") or {}).get("privileged"):
+                    field = f"spec.{kind}[{index}].securityContext.privileged"
+                    why = (
+                        f"{field}: true is refused by podwire: its containers share this machine's kernel,"
+                        " and a privileged one would be root on it"
+                    )
+                    raise forbidden(attempt.row, attempt.name, why)

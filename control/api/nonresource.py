@@ -1,0 +1,92 @@
+"""URLs that are no resources: health, version, metrics, discovery, OpenAPI."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from control.api.discovery import Discovery, version
+from control.api.refusals import no_such_resource
+from control.api.request import Answer, ApiRequest
+from control.schema.openapi import openapi_v2, openapi_v3, openapi_v3_index
+from control.store.contract import Store
+
+_CHECKS: Final = ("ping", "log", "store", "poststarthook/bootstrap")
+
+
+class NonResource:
+    """Answers them."""
+
+    def __init__(self, discovery: Discovery, store: Store, ready: Callable[[], bool]) -> None:
+        self._discovery = discovery
+        self._store = store
+        self._ready = ready
+        self._began = time.time()
+        self.requests: dict[tuple[str, str, int], int] = {}
+
+    async def answer(self, request: ApiRequest) -> Answer:
+        """Raises NotFound."""
+        path = request.route.path.rstrip("/") or "/"
+        first = path.split("/")[1]
+        match first:
+            case "healthz" | "livez" | "readyz":
+                return self._health(request, path)
+            case "version":
+                return Answer(orjson.dumps(version(), option=orjson.OPT_INDENT_2))
+            case "api" | "apis":
+                return self._discovery.answer(request)
+            case "openapi":
+                return self._openapi(path)
+            case "metrics":
+                return Answer(
+                    self._metrics().encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
+                )
+            case "":
+                paths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2"]
+                paths += ["/openapi/v3", "/readyz", "/version"]
+                return Answer(orjson.dumps({"paths": paths}))
+        raise no_such_resource()
+
+    def _health(self, request: ApiRequest, path: str) -> Answer:
+        kind, good = path.split("/")[1], self._ready() or not path.startswith("/readyz")
+        if "verbose" in request.query:
+            lines = [f"[{'+' if good else '-'}]{check} ok" for check in _CHECKS]
+            text = "\n".join([*lines, f"{kind} check {'passed' if good else 'failed'}", ""])
+        else:
+            text = "ok" if good else f"{kind} check failed"
+        return Answer(text.encode(), 200 if good else 500, content_type="text/plain; charset=utf-8")
+
+    def _openapi(self, path: str) -> Answer:
+        if path == "/openapi/v2":
+            return Answer(openapi_v2())
+        if path == "/openapi/v3":
+            return Answer(openapi_v3_index())
+        document = openapi_v3(path.removeprefix("/openapi/v3/"))
+        if document is None:
+            raise no_such_resource()
+        return Answer(document)
+
+    def count(self, verb: str, resource: str, code: int) -> None:
+        """One more request, for the metrics."""
+        key = (verb, resource, code)
+        self.requests[key] = self.requests.get(key, 0) + 1
+
+    def _metrics(self) -> str:
+        lines = [
+            "# HELP apiserver_request_total Requests by verb, resource and HTTP code.",
+            "# TYPE apiserver_request_total counter",
+        ]
+        for (verb, resource, code), count in sorted(self.requests.items()):
+            labels = f'code="{code}",resource="{resource}",verb="{verb.upper()}"'
+            lines.append(f"apiserver_request_total{{{labels}}} {count}")
+        lines += [
+            "# HELP podwire_store_revision The store's last revision.",
+            "# TYPE podwire_store_revision gauge",
+            f"podwire_store_revision {self._store.revision}",
+            "# HELP process_start_time_seconds Start of the process since the epoch.",
+            "# TYPE process_start_time_seconds gauge",
+            f"process_start_time_seconds {self._began:.3f}",
+            "",
+        ]
+        return "\n".join(lines)

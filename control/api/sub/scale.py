@@ -1,0 +1,98 @@
+"""The scale subresource: spec.replicas of a workload as an autoscaling/v1 Scale."""
+
+import orjson
+
+from control.api.bodies import decode_patch, patch_type, read_body, read_object
+from control.api.read import Reader
+from control.api.refusals import invalid, not_allowed
+from control.api.request import Answer, ApiRequest, Json
+from control.api.verbs import target_of, write_options
+from control.api.write import Writer
+from control.errors import BadRequest, Cause
+from control.schema import json_patch, merge_patch
+from control.schema.resource import ResourceRow
+
+
+class ScaleSubresource:
+    """GET, PUT and PATCH of ``…/scale``."""
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def __call__(self, row: ResourceRow, request: ApiRequest) -> Answer:
+        """Answer one request. Raises ApiError."""
+        route = request.route
+        if route.verb == "get":
+            entry = self._reader.entry(row, route.namespace, route.name)
+            return Answer(orjson.dumps(scale_of(entry.parsed())))
+        if route.verb == "update":
+            body = await read_object(request)
+            outcome = await self._writer.change(
+                target_of(row, request), lambda old: _scaled(row, old, body), write_options(request)
+            )
+            return Answer(orjson.dumps(scale_of(outcome.obj)))
+        if route.verb == "patch":
+            kind = patch_type(request)
+            patch = decode_patch(await read_body(request), kind)
+            apply = json_patch.apply if kind == "json" else merge_patch.apply
+            outcome = await self._writer.change(
+                target_of(row, request),
+                lambda old: _scaled(row, old, apply(scale_of(old), patch)),
+                write_options(request),
+            )
+            return Answer(orjson.dumps(scale_of(outcome.obj)))
+        raise not_allowed()
+
+
+def scale_of(obj: Json) -> Json:
+    """The Scale of a Deployment, ReplicaSet, StatefulSet or ReplicationController."""
+    meta, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    wanted: Json = {"replicas": spec.get("replicas", 0)} if spec.get("replicas") else {}
+    shown: Json = {"replicas": status.get("replicas", 0)}
+    if selector := _selector_text(spec.get("selector")):
+        shown["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": wanted,
+        "status": shown,
+    }
+
+
+def _selector_text(selector: Json | None) -> str:
+    if not selector:
+        return ""
+    labels = selector.get("matchLabels", selector if "matchExpressions" not in selector else {})
+    parts = [f"{key}={value}" for key, value in sorted(labels.items())]
+    for wanted in selector.get("matchExpressions") or ():
+        key, values = wanted["key"], ",".join(sorted(wanted.get("values") or ()))
+        match wanted["operator"]:
+            case "In":
+                parts.append(f"{key} in ({values})")
+            case "NotIn":
+                parts.append(f"{key} notin ({values})")
+            case "Exists":
+                parts.append(key)
+            case _:
+                parts.append(f"!{key}")
+    return ",".join(parts)
+
+
+def _scaled(row: ResourceRow, old: Json, scale: Json) -> Json:
+    """The workload with a Scale's replicas; the Scale's metadata are preconditions."""
+    meta = scale.get("metadata") or {}
+    name = old["metadata"]["name"]
+    if meta.get("name", name) != name:
+        raise BadRequest(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
+        )
+    replicas = (scale.get("spec") or {}).get("replicas") or 0
+    if not isinstance(replicas, int) or replicas < 0:
+        why = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        raise invalid(row, name, [Cause("FieldValueInvalid", why, "spec.replicas")])
+    asked = {key: meta[key] for key in ("uid", "resourceVersion") if meta.get(key)}
+    kept = {key: value for key, value in old["metadata"].items() if key not in ("uid", "resourceVersion")}
+    return {**old, "metadata": kept | asked, "spec": {**old.get("spec", {}), "replicas": replicas}}
