@@ -4,7 +4,7 @@ CNIError(code, msg, details)
 ├ ConfigInvalid         7    a configuration or an argument is wrong
 ├ LedgerDamaged         5    the record of who holds what can't be read
 ├ TryAgain             11    for the moment it can't be done
-├ NotReady             50    STATUS: an ADD would fail
+├ PluginNotReady             50    STATUS: an ADD would fail
 ├ PoolExhausted       100    range, holders
 ├ AddressHeld         101    address, holder
 └ AttachmentWrong     102    CHECK: what is there differs from what was made
@@ -54,7 +54,7 @@ class TryAgain(CNIError):
     code = 11
 
 
-class NotReady(CNIError):
+class PluginNotReady(CNIError):
     """An ADD would fail now; what is attached goes on."""
 
     id = "PW-N50"

@@ -9,14 +9,15 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from cni.errors import LedgerDamaged
+from cni.errors import LedgerDamaged, TryAgain
 from dataplane.model.address import IPAddress, IPNetwork
 
 JOURNAL = "addresses.jsonl"
@@ -51,8 +52,9 @@ class Books:
 class Ledger:
     """The books of one node, in one directory."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, patience_s: float = 10.0) -> None:
+        """patience_s: how long to wait for another process that has the books open."""
+        self.directory, self.patience_s = directory, patience_s
         self._path = directory / JOURNAL
         self._lock = threading.Lock()
         self._books = Books()
@@ -60,7 +62,7 @@ class Ledger:
 
     @contextmanager
     def open(self) -> Iterator["Entry"]:
-        """The books, for this thread of this process alone. Raises LedgerDamaged."""
+        """The books, for this thread of this process alone. Raises LedgerDamaged, TryAgain."""
         with self._lock:
             try:
                 self.directory.mkdir(parents=True, exist_ok=True)
@@ -68,13 +70,30 @@ class Ledger:
             except OSError as error:
                 raise self._damaged(str(error)) from error
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._wait_for(lock)
                 self._refresh()
                 yield Entry(self._books, self._append)
                 if self._books.lines > 2 * len(self._books.held) + HISTORY:
                     self._rewrite()
             finally:
                 os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        """The lock; TryAgain when another process keeps it too long."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise TryAgain(
+                        f"{self.directory}: another process has kept the addresses' lock"
+                        f" for {self.patience_s:g} s",
+                        mend=f"end it (fuser {self.directory}/lock), then try again",
+                    ) from error
+                time.sleep(0.005)
+            else:
+                return
 
     def _refresh(self) -> None:
         """Read what was appended since, by us or by another process."""
@@ -146,7 +165,7 @@ class Ledger:
 class Entry:
     """The open books: to read, and to write one event at a time."""
 
-    def __init__(self, books: Books, append: "Any") -> None:
+    def __init__(self, books: Books, append: Callable[[dict[str, Any]], None]) -> None:
         self.books = books
         self._append = append
 

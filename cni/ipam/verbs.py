@@ -1,33 +1,43 @@
 """Addresses given, found and given back."""
 
-from cni.errors import PoolExhausted
-from cni.ipam.ledger import Held, Ledger
+from cni.errors import AddressHeld, ConfigInvalid, PoolExhausted
+from cni.ipam.ledger import Books, Held, Ledger
 from cni.ipam.pool import Pool
 from cni.spec.config import AttachRequest, NodeNetwork
-from dataplane.model.address import IPAddress
+from dataplane.model.address import IPAddress, IPNetwork
 
 
 def give(ledger: Ledger, network: NodeNetwork, request: AttachRequest) -> Held:
     """One address of each range, on disk before it is returned; who holds some already gets the same ones.
 
-    Raises PoolExhausted, LedgerDamaged.
+    Raises PoolExhausted, AddressHeld, ConfigInvalid, LedgerDamaged.
     """
     with ledger.open() as entry:
         held = entry.books.held.get(request.container_id)
         if held is not None:
             return held
-        taken = entry.books.addresses
-        addresses: list[IPAddress] = []
-        for cidr in network.pod_cidrs:
-            pool = Pool(cidr)
-            address = pool.next_free(taken, entry.books.latest.get(cidr))
-            if address is None:
-                holders = [each.label for each in entry.books.held.values()]
-                raise PoolExhausted(network.node, cidr, pool.size, holders)
-            addresses.append(address)
-        held = Held(request.container_id, request.netns, request.interface, request.label, tuple(addresses))
+        addresses = tuple(_choose(entry.books, network, cidr, request) for cidr in network.pod_cidrs)
+        held = Held(request.container_id, request.netns, request.interface, request.label, addresses)
         entry.take(held, network.pod_cidrs)
         return held
+
+
+def _choose(books: Books, network: NodeNetwork, cidr: IPNetwork, request: AttachRequest) -> IPAddress:
+    """The address that was asked for by name, or else the next free one."""
+    pool = Pool(cidr)
+    for wanted in request.addresses:
+        if wanted.version != cidr.version:
+            continue
+        if wanted not in pool:
+            raise ConfigInvalid(f"{request.label}: {wanted} is not one that {network.node} gives ({cidr})")
+        holder = next((held.label for held in books.held.values() if wanted in held.addresses), None)
+        if holder:
+            raise AddressHeld(wanted, holder)
+        return wanted
+    address = pool.next_free(books.addresses, books.latest.get(cidr))
+    if address is None:
+        raise PoolExhausted(network.node, cidr, pool.size, [held.label for held in books.held.values()])
+    return address
 
 
 def give_back(ledger: Ledger, container_id: str) -> Held | None:

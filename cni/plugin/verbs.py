@@ -6,7 +6,7 @@ the executable plugin, whose ADD enables at once.
 
 from collections.abc import Collection
 
-from cni.errors import AttachmentWrong, NotReady
+from cni.errors import AttachmentWrong, PluginNotReady
 from cni.ipam import verbs as ipam
 from cni.ipam.ledger import Ledger
 from cni.ipam.pool import Pool
@@ -75,17 +75,17 @@ def collect(ledger: Ledger, links: PodLinks, valid: Collection[str]) -> tuple[st
 
 
 def status(network: NodeNetwork, ledger: Ledger) -> None:
-    """Raise NotReady when an ADD would fail."""
+    """Raise PluginNotReady when an ADD would fail."""
     if not create.is_there(network.netns):
-        raise NotReady(f"{network.node}: its namespace is gone", mend="podwire up")
+        raise PluginNotReady(f"{network.node}: its namespace is gone", mend="podwire up")
     try:
         found = observe.links(network.netns)
     except NamespaceGone as error:
-        raise NotReady(f"{network.node}: its namespace is gone", str(error), "podwire up") from error
+        raise PluginNotReady(f"{network.node}: its namespace is gone", str(error), "podwire up") from error
     if network.bridge not in found:
-        raise NotReady(f"{network.node}: it has no bridge {network.bridge}", mend="podwire up")
+        raise PluginNotReady(f"{network.node}: it has no bridge {network.bridge}", mend="podwire up")
     held = len(ipam.holders(ledger))
     for cidr in network.pod_cidrs:
         size = Pool(cidr).size
         if held >= size:
-            raise NotReady(f"{network.node}: all {size} addresses of {cidr} are in use")
+            raise PluginNotReady(f"{network.node}: all {size} addresses of {cidr} are in use")

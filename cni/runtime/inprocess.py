@@ -56,7 +56,7 @@ class PodNetwork:
         verbs.check(self.node, self._ledger, container_id)
 
     def status(self) -> None:
-        """Raise NotReady when an ``add`` would fail."""
+        """Raise PluginNotReady when an ``add`` would fail."""
         verbs.status(self.node, self._ledger)
 
     def gc(self, valid: Collection[str]) -> tuple[str, ...]:

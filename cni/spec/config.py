@@ -39,7 +39,11 @@ class NodeNetwork:
 
 @dataclass(frozen=True, slots=True)
 class AttachRequest:
-    """One pod to plug in. container_id: its uid. netns: name of its namespace, made when missing."""
+    """One pod to plug in.
+
+    container_id: its uid. netns: name of its namespace, made when missing. addresses: asked for by name, at
+    most one a family; the pool chooses the others.
+    """
 
     container_id: str
     netns: str
@@ -47,6 +51,7 @@ class AttachRequest:
     pod: str
     hostname: str = ""
     interface: str = "eth0"
+    addresses: tuple[IPAddress, ...] = ()
 
     @property
     def label(self) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dataplane import errors
 from dataplane.errors import KernelError, NotSupported
-from dataplane.host.cgroup import cgroup2_root
+from dataplane.host.cgroup import cgroup2_root, no_cgroup2
 from dataplane.netlink import message
 from dataplane.netlink.batch import BatchSocket
 from dataplane.netns import syscalls, sysctl
@@ -52,10 +52,21 @@ class Capabilities:
 
     def missing(self, *, overlay: str = "vxlan") -> list[NotSupported]:
         """What a lab with this overlay needs and the kernel has not, as errors with their mends."""
+        where = f"kernel {self.release}"
         if not self.namespaces:
-            return [errors.NoNamespaces(self.release, _TEXTS["namespaces"], mend="run as root")]
-        needed = [name for name in _NEEDED if name != "vxlan" or overlay == "vxlan"]
-        return [_error(name, self.release) for name in needed if not getattr(self, name)]
+            return [errors.NoNamespaces(where, "network namespaces can't be made", mend="run as root")]
+        vxlan = self.vxlan or overlay != "vxlan"
+        found = [
+            None if self.veth else _no_veth(where),
+            None if self.bridge else _no_bridge(where),
+            None if vxlan else _no_vxlan(where),
+            None if self.nftables else _no_nftables(where),
+            None if self.conntrack else _no_conntrack(where),
+            None if self.bridge_netfilter else _no_bridge_netfilter(where),
+            None if self.overlayfs else _no_overlayfs(where),
+            None if self.cgroup2 else no_cgroup2(where),
+        ]
+        return [error for error in found if error is not None]
 
     def summary(self) -> str:
         """One line for the terminal: ``kernel 6.18 ok · nftables ok · … · eBPF off: no BTF``."""
@@ -72,38 +83,52 @@ class Capabilities:
         return " · ".join(parts)
 
 
-_TEXTS = {
-    "namespaces": "network namespaces can't be made",
-    "veth": "this kernel has no veth, so nothing can be joined",
-    "bridge": "this kernel has no bridge, so nodes have no switch",
-    "vxlan": "this kernel has no VXLAN, so nodes can't be joined by an overlay",
-    "nftables": "this kernel has no nf_tables, so there are neither Services nor policies",
-    "conntrack": "this kernel tracks no connections, so nothing can be translated",
-    "bridge_netfilter": "packets between pods of one node pass no IP hook, so policies and Services can't see them",
-    "overlayfs": "this kernel has no overlayfs, so containers can't have roots of their own",
-    "cgroup2": "cgroup2 is not mounted, so a lab's processes can't be held together",
-}
-_NEEDED: dict[str, tuple[type[NotSupported], str]] = {
-    "veth": (errors.NoVeth, "sudo modprobe veth"),
-    "bridge": (errors.NoBridge, "sudo modprobe bridge"),
-    "vxlan": (errors.NoVxlan, "sudo modprobe vxlan   or   podwire up --overlay direct"),
-    "nftables": (errors.NoNftables, "sudo modprobe nf_tables"),
-    "conntrack": (errors.NoConntrack, "sudo modprobe nf_conntrack"),
-    "bridge_netfilter": (
-        errors.NoBridgeNetfilter,
-        "sudo modprobe br_netfilter   (it also filters the machine's own bridges, as Kubernetes wants it)",
-    ),
-    "overlayfs": (errors.NoOverlayfs, "sudo modprobe overlay"),
-    "cgroup2": (
-        errors.NoCgroup2,
-        "sudo mkdir -p /sys/fs/cgroup/unified && sudo mount -t cgroup2 none /sys/fs/cgroup/unified",
-    ),
-}
+def _no_veth(where: str) -> NotSupported:
+    return errors.NoVeth(where, "there is no veth, so nothing can be joined", mend="sudo modprobe veth")
 
 
-def _error(name: str, release: str) -> NotSupported:
-    leaf, mend = _NEEDED[name]
-    return leaf(f"kernel {release}", _TEXTS[name], mend=mend)
+def _no_bridge(where: str) -> NotSupported:
+    return errors.NoBridge(where, "there is no bridge, so nodes have no switch", mend="sudo modprobe bridge")
+
+
+def _no_vxlan(where: str) -> NotSupported:
+    return errors.NoVxlan(
+        where,
+        "there is no VXLAN, so nodes can't be joined by an overlay",
+        mend="sudo modprobe vxlan   or   podwire up --overlay direct",
+    )
+
+
+def _no_nftables(where: str) -> NotSupported:
+    return errors.NoNftables(
+        where,
+        "there is no nf_tables, so there can be neither Services nor policies",
+        mend="sudo modprobe nf_tables",
+    )
+
+
+def _no_conntrack(where: str) -> NotSupported:
+    return errors.NoConntrack(
+        where,
+        "connections are not tracked, so nothing can be translated",
+        mend="sudo modprobe nf_conntrack",
+    )
+
+
+def _no_bridge_netfilter(where: str) -> NotSupported:
+    return errors.NoBridgeNetfilter(
+        where,
+        "packets between pods of one node pass no IP hook, so Services and policies can't see them",
+        mend="sudo modprobe br_netfilter   (it filters the machine's own bridges too, as Kubernetes asks)",
+    )
+
+
+def _no_overlayfs(where: str) -> NotSupported:
+    return errors.NoOverlayfs(
+        where,
+        "there is no overlayfs, so containers can't have roots of their own",
+        mend="sudo modprobe overlay",
+    )
 
 
 def probe() -> Capabilities:

@@ -21,8 +21,13 @@ def cgroup2_root(mounts: Path = MOUNTS) -> Path:
         _, target, kind, *_ = line.split(" ")
         if kind == "cgroup2":
             return Path(target.encode().decode("unicode_escape"))
-    raise NoCgroup2(
-        "this machine",
+    raise no_cgroup2("this machine")
+
+
+def no_cgroup2(where: str) -> NoCgroup2:
+    """The error that says so."""
+    return NoCgroup2(
+        where,
         "cgroup2 is not mounted, so a lab's processes can't be held together",
         mend="sudo mkdir -p /sys/fs/cgroup/unified && sudo mount -t cgroup2 none /sys/fs/cgroup/unified",
     )
