@@ -29,6 +29,7 @@ PATCH_CONTENT: Final[Mapping[str, str]] = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
+AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
 DEAD_PEER_MS: Final = 30_000
@@ -60,7 +61,7 @@ class ApiClient:
 
     url: with a literal address (a name would be resolved in the process's own network namespace).
     make_socket: ``(family, type, proto) -> socket``, made in the node's namespace; None is this process's.
-    token: a bearer token, where the TLS context has no client certificate.
+    token: called for each request; gives a bearer token, where the TLS context has no client certificate.
     """
 
     def __init__(
@@ -70,14 +71,13 @@ class ApiClient:
         *,
         make_socket: MakeSocket | None = None,
         user_agent: str = "podwire",
-        token: str | None = None,
+        token: Callable[[], str] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._ssl = ssl_context
         self._make_socket = make_socket or socket.socket
         self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._token = token
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -114,13 +114,16 @@ class ApiClient:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
         return sock
 
+    def _identity(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token()}"} if self._token is not None else {}
+
     @property
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise ApiUnreachable("the client is closed")
         return self._session
 
-    async def request(
+    async def request(  # noqa: PLR0913 (a request's own parts)
         self,
         method: str,
         path: str,
@@ -128,6 +131,7 @@ class ApiClient:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "",
         timeout_s: float = ANSWER_S,
     ) -> bytes:
         """One request; the body of a 2xx answer.
@@ -135,7 +139,11 @@ class ApiClient:
         body: anything JSON, or bytes as they are. Raises ApiError leaves and ApiUnreachable.
         """
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
-        headers = {"Content-Type": content_type} if data is not None else None
+        headers = self._identity()
+        if data is not None:
+            headers["Content-Type"] = content_type
+        if accept:
+            headers["Accept"] = accept
         try:
             async with self._open.request(
                 method,
@@ -151,6 +159,19 @@ class ApiClient:
         if answer.status >= 400:
             raise error_of(answer.status, content)
         return content
+
+    async def discover(self) -> "list[Resource]":
+        """What the server serves (the preferred version of each group), by aggregated discovery."""
+        found = []
+        for path in ("/api", "/apis"):
+            groups = _object(await self.request("GET", path, accept=AGGREGATED)).get("items") or []
+            for group in groups:
+                version, name = group["versions"][0], group["metadata"].get("name", "")
+                for one in version["resources"]:
+                    namespaced = one["scope"] == "Namespaced"
+                    verbs = tuple(one.get("verbs") or ())
+                    found.append(Resource(name, version["version"], one["resource"], namespaced, verbs))
+        return found
 
     async def get(
         self, res: Resource, name: str, namespace: str | None = None, *, subresource: str | None = None
@@ -261,7 +282,9 @@ class ApiClient:
         path = res.path(namespace)
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=timeout_s + ANSWER_S)
         try:
-            async with self._open.get(self.url + path, params=query, timeout=limits) as answer:
+            async with self._open.get(
+                self.url + path, params=query, headers=self._identity(), timeout=limits
+            ) as answer:
                 if answer.status >= 400:
                     raise error_of(answer.status, await answer.read())
                 async for line in split_lines(answer.content.iter_any()):

@@ -1,6 +1,6 @@
 """The resources that our clients name: constants, so that no caller spells a URL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 
@@ -12,6 +12,8 @@ class Resource:
     version: str
     plural: str
     namespaced: bool = True
+    verbs: tuple[str, ...] = field(default=(), compare=False)
+    """As discovery has them; empty for our constants."""
 
     @property
     def api_version(self) -> str:
