@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from dataplane.model.address import HostPort
 from dataplane.nft.batch import BatchWriter, NftBatch
 from dataplane.nft.diff import diff
 from dataplane.nft.element import Element
@@ -11,7 +12,8 @@ from dataplane.nft.handle import NftHandle
 from dataplane.nft.ruleset import RulesetState
 from dataplane.services.contract import Ports, ServiceNode, Synced
 from dataplane.services.nft_entries import Entries, Entry, entries
-from dataplane.services.nft_layout import FAMILY, NAME, skeleton, spread_chain
+from dataplane.services.nft_layout import FAMILY, NAME, SIDES, skeleton, spread_chain
+from dataplane.services.places import keep_places, places_in_kernel, places_of
 from dataplane.services.stale import Conntrack, doors_changed
 
 _Place = tuple[str, bytes]
@@ -58,9 +60,10 @@ class NftServices:
 
     def start(self, want: Mapping[str, Ports]) -> Synced:
         """See ServiceBackend. Reads the kernel, compiles everything, applies the difference."""
+        have = self._handle.dump(FAMILY, NAME)
+        want = self._in_place(want, have)
         compiled = {service: self._compile(ports) for service, ports in want.items()}
         every = [each for group in compiled.values() for each in group]
-        have = self._handle.dump(FAMILY, NAME)
         applied = self._handle.apply(diff(have, _table(every, self._node)))
         self._ports, self._entries = dict(want), compiled
         self._hairpin = Counter(_place(entry) for each in every for entry in each.hairpin)
@@ -70,6 +73,10 @@ class NftServices:
 
     def replace(self, changed: Mapping[str, Ports]) -> Synced:
         """See ServiceBackend. After a RulesetRejected nothing has changed, in the kernel or here."""
+        changed = {
+            service: keep_places(ports, places_of(self._ports.get(service, ())))
+            for service, ports in changed.items()
+        }
         compiled = {service: self._compile(ports) for service, ports in changed.items()}
         old = [each for service in changed for each in self._entries.get(service, ())]
         new = [each for group in compiled.values() for each in group]
@@ -86,6 +93,16 @@ class NftServices:
         self._spreads |= spreads
         stale = self._conntrack.forget(doors_changed(have, changed, self._node))
         return Synced(len(changed), applied.elements, stale, applied.microseconds)
+
+    @staticmethod
+    def _in_place(want: Mapping[str, Ports], have: RulesetState) -> dict[str, Ports]:
+        """Endpoints with the numbers that the kernel has for them."""
+        before: dict[tuple[str, int, int], list[HostPort]] = {}
+        table = have.table(FAMILY, NAME)
+        for side in SIDES.values() if table is not None else ():
+            there = table.set_by_name.get(side.endpoints.name) if table is not None else None
+            before |= places_in_kernel(there.elements) if there is not None else {}
+        return {service: keep_places(ports, before) for service, ports in want.items()}
 
     def _compile(self, ports: Ports) -> list[Entries]:
         return [entries(port, self._node) for port in ports]
