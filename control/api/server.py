@@ -36,7 +36,10 @@ from control.api.route import parse
 from control.api.sub.binding import BindingSubresource
 from control.api.sub.eviction import EvictionSubresource
 from control.api.sub.finalize import FinalizeSubresource
+from control.api.sub.kubelet import KubeletDoor
+from control.api.sub.logs import LogSubresource
 from control.api.sub.scale import ScaleSubresource
+from control.api.sub.streams import StreamSubresource
 from control.api.sub.token import Reviews, TokenSubresource
 from control.api.verbs import SubHandler, Verbs
 from control.api.watch import WatchServer
@@ -73,6 +76,8 @@ class ApiServer:
             self._deleter = Deleter(self.store, admission)
             self._reader = Reader(self.store)
             self._watches = WatchServer(self.store)
+            self._door = KubeletDoor(self.store, config)
+            stack.push_async_callback(self._door.close)
             filters: list[Filter] = [as_status, Authenticate(self._tokens)]
             if config.audit is not None:
                 filters.insert(0, stack.enter_context(Audit(config.audit)))
@@ -112,6 +117,9 @@ class ApiServer:
         subs["pods/eviction"] = EvictionSubresource(self.store, self._deleter)
         subs["serviceaccounts/token"] = TokenSubresource(self.store, self._tokens)
         subs["namespaces/finalize"] = FinalizeSubresource(self.writer)
+        subs["pods/log"] = LogSubresource(self._door)
+        for name, what in (("exec", "exec"), ("attach", "attach"), ("portforward", "portForward")):
+            subs[f"pods/{name}"] = StreamSubresource(self._door, what)
         reviews = Reviews(self._tokens)
         virtual: dict[str, SubHandler] = {
             "authorization.k8s.io/selfsubjectaccessreviews": reviews.access,
