@@ -9,7 +9,9 @@ HEALTH_PORT, READY_PORT = 8080, 8181
 _LABELS = {"k8s-app": "kube-dns"}
 
 
-def manifests(dns_ips: Sequence[str], domain: str, *, upstreams: Sequence[str] = ("8.8.8.8",)) -> list[dict[str, Any]]:
+def manifests(
+    dns_ips: Sequence[str], domain: str, *, upstreams: Sequence[str] = ("8.8.8.8",)
+) -> list[dict[str, Any]]:
     """ServiceAccount, Service kube-dns and Deployment podwire-dns, to be applied in this order.
 
     dns_ips: cluster addresses of the Service, one a family, the primary one first.
