@@ -16,6 +16,7 @@ from control.dns.wire import (
     Query,
     address_of_reverse,
     failure,
+    fitted,
     protocol_error,
     read,
     write,
@@ -106,7 +107,7 @@ class Responder:
         response.set_rcode(answer.rcode())
         response.answer, response.authority = list(answer.answer), list(answer.authority)
         response.additional = list(answer.additional)
-        return bytes(response.to_wire(max_size=query.limit, prefer_truncation=True))
+        return fitted(response, query.limit)
 
     async def _alias(self, query: Query) -> bytes:
         answer = self._followed(query)

@@ -109,7 +109,49 @@ def write(query: Query, answer: Answer, domain: str, extra: Iterable[dns.rrset.R
         _fill(response.additional, answer.additional, domain)
     else:
         response.authority.append(dns.rrset.from_rdata(_name(domain), TTL_S, soa(domain)))
-    return bytes(response.to_wire(max_size=query.limit, prefer_truncation=True))
+    return fitted(response, query.limit)
+
+
+def fitted(response: dns.message.Message, limit: int) -> bytes:
+    """The message in at most ``limit`` bytes: without additional records, then with as many answers as fit and TC."""
+    try:
+        return bytes(response.to_wire(max_size=limit))
+    except dns.exception.TooBig:
+        response.additional = []
+    answers = list(response.answer)
+    records = [(i, rdata) for i, rrset in enumerate(answers) for rdata in rrset]
+    fits, too_many = 0, len(records) + 1
+    while too_many - fits > 1:
+        tried = (fits + too_many) // 2
+        if _with_first(response, answers, records[:tried], limit) is None:
+            too_many = tried
+        else:
+            fits = tried
+    if fits < len(records):
+        response.flags |= dns.flags.TC
+    return _with_first(response, answers, records[:fits], limit) or bytes(
+        response.to_wire(max_size=limit, prefer_truncation=True)
+    )
+
+
+def _with_first(
+    response: dns.message.Message,
+    answers: list[dns.rrset.RRset],
+    records: list[tuple[int, dns.rdata.Rdata]],
+    limit: int,
+) -> bytes | None:
+    """The message with only these of its answers, None when that is still too long."""
+    kept: dict[int, dns.rrset.RRset] = {}
+    for index, rdata in records:
+        whole = answers[index]
+        if index not in kept:
+            kept[index] = dns.rrset.RRset(whole.name, whole.rdclass, whole.rdtype)
+        kept[index].add(rdata, whole.ttl)
+    response.answer = list(kept.values())
+    try:
+        return bytes(response.to_wire(max_size=limit))
+    except dns.exception.TooBig:
+        return None
 
 
 def _response(query: Query) -> dns.message.Message:
