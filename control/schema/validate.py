@@ -1,23 +1,106 @@
-"""Upstream's rules."""
+"""Upstream's rules, kind by kind: field paths and wording as kube-apiserver has them."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.errors import Cause
+from control.schema import validate_core as core
+from control.schema import validate_endpoints as endpoints
+from control.schema import validate_network as network
+from control.schema import validate_service as services
+from control.schema import validate_workload as workload
 from control.schema.resource import ResourceRow
+from control.schema.validate_declared import declared, declared_update
+from control.schema.validate_meta import metadata, metadata_update
+from control.schema.validate_pod import pod
+from control.schema.validate_pod_update import pod_update
+
+Rule = Callable[[dict[str, Any]], list[Cause]]
+UpdateRule = Callable[[dict[str, Any], dict[str, Any]], list[Cause]]
+
+
+def _nothing(obj: Mapping[str, Any]) -> list[Cause]:
+    return []
+
+
+_RULES: dict[str, Rule] = {
+    "namespaces": core.namespace,
+    "nodes": core.node,
+    "pods": pod,
+    "services": services.service,
+    "endpoints": endpoints.endpoints,
+    "endpointslices.discovery.k8s.io": endpoints.endpoint_slice,
+    "configmaps": core.config_map,
+    "secrets": core.secret,
+    "serviceaccounts": _nothing,
+    "events": core.event,
+    "events.events.k8s.io": core.event,
+    "leases.coordination.k8s.io": core.lease,
+    "deployments.apps": workload.deployment,
+    "replicasets.apps": workload.replica_set,
+    "statefulsets.apps": workload.stateful_set,
+    "daemonsets.apps": workload.daemon_set,
+    "controllerrevisions.apps": _nothing,
+    "replicationcontrollers": workload.replication_controller,
+    "jobs.batch": workload.job,
+    "cronjobs.batch": workload.cron_job,
+    "networkpolicies.networking.k8s.io": network.network_policy,
+    "ingresses.networking.k8s.io": network.ingress,
+    "roles.rbac.authorization.k8s.io": core.role,
+    "clusterroles.rbac.authorization.k8s.io": core.role,
+    "rolebindings.rbac.authorization.k8s.io": core.role_binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": core.role_binding,
+}
+_UPDATE_RULES: dict[str, UpdateRule] = {
+    "nodes": core.node_update,
+    "services": services.service_update,
+    "endpointslices.discovery.k8s.io": endpoints.endpoint_slice_update,
+    "configmaps": core.config_map_update,
+    "secrets": core.secret_update,
+    "deployments.apps": workload.selector_update,
+    "replicasets.apps": workload.selector_update,
+    "daemonsets.apps": workload.selector_update,
+    "statefulsets.apps": workload.stateful_set_update,
+    "jobs.batch": workload.job_update,
+    "rolebindings.rbac.authorization.k8s.io": core.role_binding_update,
+    "clusterrolebindings.rbac.authorization.k8s.io": core.role_binding_update,
+}
 
 
 def validate_create(row: ResourceRow, obj: dict[str, Any]) -> list[Cause]:
     """What is wrong with a new, defaulted object; empty when it may be stored."""
-    raise NotImplementedError
+    found = metadata(row, obj.get("metadata", {}))
+    rule = _RULES.get(row.qualified)
+    if rule is not None:
+        return found + rule(obj)
+    return found + (declared(row.message, obj) if row.message else [])
 
 
 def validate_update(
     row: ResourceRow, new: dict[str, Any], old: dict[str, Any], subresource: str = ""
 ) -> list[Cause]:
     """What is wrong with replacing ``old`` by ``new`` (both defaulted, ``new`` prepared by strategy)."""
-    raise NotImplementedError
+    meta, had = new.get("metadata", {}), old.get("metadata", {})
+    found = metadata_update(meta, had)
+    if meta != had:
+        found += metadata(row, meta)
+    if subresource:
+        return found
+    if row.qualified == "pods":
+        return found + pod_update(new, old)
+    rule = _RULES.get(row.qualified)
+    if rule is None:
+        if row.message:
+            found += declared(row.message, new) + declared_update(row.message, new, old)
+        return found
+    found += rule(new)
+    update = _UPDATE_RULES.get(row.qualified)
+    return found + update(new, old) if update is not None else found
 
 
 def invalid_message(row: ResourceRow, name: str, causes: list[Cause]) -> str:
     """The Status message: ``Pod "x" is invalid: spec.containers: Required value``."""
-    raise NotImplementedError
+    kind = f"{row.kind}.{row.group}" if row.group else row.kind
+    listed = [f"{cause.field}: {cause.message}" for cause in causes]
+    said = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
+    return f'{kind} "{name}" is invalid: {said}'
