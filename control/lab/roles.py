@@ -17,6 +17,7 @@ from control.lab.plan import API_PORT, LabPlan, node_context
 from control.lab.supervisor import Role
 from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
+from dataplane.model.address import Family
 from dataplane.model.topology import NodePlan
 from dataplane.netns.enter import SocketMaker, run_inside
 
@@ -102,8 +103,10 @@ def _api(plan: LabPlan, directory: LabDirectory, api_port: int, ready: Ready) ->
     )
 
     async def serve() -> None:
-        server = ApiServer(config)
-        await server.serve(sockets, ready)
+        async with ApiServer(config) as server, asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets), name="api server")
+            await server.ready.wait()
+            ready()
 
     _run(serve())
 
@@ -160,11 +163,15 @@ def _controllers(plan: LabPlan, directory: LabDirectory, ready: Ready) -> None:
 
 
 def _internet(plan: LabPlan, ready: Ready) -> None:
-    from control.dns.internet import serve
+    from control.dns.internet import InternetPlan, serve
+
+    families = tuple(
+        socket.AF_INET if family is Family.V4 else socket.AF_INET6 for family in plan.fabric.families
+    )
 
     async def run() -> None:
         with SocketMaker(plan.fabric.internet.netns) as sockets:
-            await serve(plan.fabric.internet, sockets.socket, ready)
+            await serve(InternetPlan(families), sockets.socket, ready)
 
     _run(run())
 

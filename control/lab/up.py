@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dataplane.host.untouched import snapshot
-
 from control.errors import LabDiffers, PortTaken, StartFailed
 from control.lab.credentials import ensure_credentials
 from control.lab.directory import Caller, LabDirectory, write_private
@@ -28,6 +26,7 @@ from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Supervisor, ask, log_to
 from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
+from dataplane.host.untouched import snapshot
 from podwire import __version__
 
 PATIENCE_S = float(os.environ.get("PODWIRE_UP_TIMEOUT_S", "60"))
