@@ -76,10 +76,16 @@ class Bootstrap:
             },
         }
 
+    def _addresses(self) -> list[str]:
+        """Ours in the Service's family; a loopback address (the API alone, without a lab) is no endpoint."""
+        family = Family.of(self._config.service_cidrs[0])
+        mine = [ip for ip in self._config.advertise if Family.of(ip) is family]
+        return [str(ip) for ip in mine if not ip.is_loopback]
+
     def _slices(self) -> Iterable[Json]:
         """One for the Service's family; upstream's reconciler names it ``kubernetes``."""
         family = Family.of(self._config.service_cidrs[0])
-        addresses = [str(ip) for ip in self._config.advertise if Family.of(ip) is family]
+        addresses = self._addresses()
         if not addresses:
             return
         yield {
@@ -90,8 +96,7 @@ class Bootstrap:
         }
 
     def _endpoints(self) -> Json:
-        family = Family.of(self._config.service_cidrs[0])
-        addresses = [{"ip": str(ip)} for ip in self._config.advertise if Family.of(ip) is family]
+        addresses = [{"ip": ip} for ip in self._addresses()]
         port = {"name": "https", "port": self._config.advertise_port, "protocol": "TCP"}
         return {
             "metadata": {

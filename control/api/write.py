@@ -9,7 +9,6 @@ from control.api.objects import attributes_of, key_of
 from control.api.refusals import already_exists, conflict, invalid, not_found
 from control.api.request import Json
 from control.errors import InternalError
-from control.schema.apply import record_update
 from control.schema.defaults import apply_defaults
 from control.schema.resource import ResourceRow
 from control.schema.strategy import prepare_create, prepare_update
@@ -68,8 +67,6 @@ class Writer:
             if causes := validate_create(row, obj):
                 raise invalid(row, name, causes)
             self._admission.validate(attempt)
-            if not options.applies:
-                record_update(row, obj, None, manager=options.manager)
             if options.dry_run:
                 _undo(attempt)
                 return Outcome(obj)
@@ -136,8 +133,6 @@ class Writer:
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         if new == old:
             return Outcome(old, have)
-        if not attempt.options.applies:
-            record_update(row, new, old, manager=attempt.options.manager, subresource=attempt.subresource)
         return await self.store(row, new, have, options=attempt.options)
 
     async def store(self, row: ResourceRow, new: Json, have: Entry, *, options: WriteOptions) -> Outcome:

@@ -6,8 +6,8 @@ from control.api.bodies import decode_patch, patch_type, read_body, read_object
 from control.api.read import Reader
 from control.api.refusals import invalid, not_allowed
 from control.api.request import Answer, ApiRequest, Json
-from control.api.verbs import target_of, write_options
-from control.api.write import Writer
+from control.api.verbs import write_options
+from control.api.write import Target, Writer
 from control.errors import BadRequest, Cause
 from control.schema import json_patch, merge_patch
 from control.schema.resource import ResourceRow
@@ -29,7 +29,9 @@ class ScaleSubresource:
         if route.verb == "update":
             body = await read_object(request)
             outcome = await self._writer.change(
-                target_of(row, request), lambda old: _scaled(row, old, body), write_options(request)
+                Target(row, route.namespace, route.name),
+                lambda old: _scaled(row, old, body),
+                write_options(request),
             )
             return Answer(orjson.dumps(scale_of(outcome.obj)))
         if route.verb == "patch":
@@ -37,7 +39,7 @@ class ScaleSubresource:
             patch = decode_patch(await read_body(request), kind)
             apply = json_patch.apply if kind == "json" else merge_patch.apply
             outcome = await self._writer.change(
-                target_of(row, request),
+                Target(row, route.namespace, route.name),
                 lambda old: _scaled(row, old, apply(scale_of(old), patch)),
                 write_options(request),
             )
