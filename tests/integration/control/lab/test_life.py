@@ -1,0 +1,231 @@
+"""A lab's life through the command line: up, down, death, and the machine that must not notice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dataplane.host.cgroup import cgroup2_root, labs_with_cgroup
+from dataplane.host.untouched import snapshot
+from dataplane.netns.sweep import of_lab
+
+pytestmark = pytest.mark.root
+
+PODWIRE = [sys.executable, "-m", "podwire"]
+
+
+class Cli:
+    """podwire on the command line, its labs in a home of the test's own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {**os.environ, "PODWIRE_HOME": str(home)}
+        self.environment.pop("PODWIRE_LAB_NAME", None)
+        self.labs: set[str] = set()
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A command under way, in a process group of its own."""
+        if "--name" in words:
+            self.labs.add(words[words.index("--name") + 1])
+        return subprocess.Popen(
+            [*PODWIRE, *words],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+
+    def __call__(self, *words: str, exits: int = 0) -> str:
+        """Standard output of a command that must end with that code (standard error when it fails)."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == exits, f"{words}: exit {process.returncode}\n{out}\n{err}"
+        return out if exits == 0 else err
+
+    def left(self, lab: str) -> list[str]:
+        """All that the machine still has of a lab."""
+        found = list(of_lab(lab))
+        found += [f"cgroup {name}" for name in labs_with_cgroup() if name == lab]
+        found += [f"process {pid}" for pid in processes_of(lab)]
+        for table in ("/proc/self/mountinfo", "/proc/net/unix"):
+            found += [line for line in Path(table).read_text().splitlines() if f"{self.home}/{lab}/" in line]
+        found += [str(path) for path in self.home.glob(f"*{lab}*")] if self.home.exists() else []
+        return found
+
+
+def processes_of(lab: str) -> list[int]:
+    """Processes in the lab's cgroup, by what each says of itself."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if f"/podwire-{lab}/" in (entry / "cgroup").read_text():
+                    found.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    made = Cli(tmp_path / "home")
+    yield made
+    for lab in made.labs:
+        made("down", "--name", lab)
+        assert made.left(lab) == []
+
+
+def until(condition: Callable[[], object], within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.02)
+
+
+def supervisor_of(cli: Cli, lab: str) -> int:
+    from control.lab.directory import LabDirectory
+    from control.lab.supervisor import ask
+
+    report = ask(LabDirectory(lab, cli.home / lab))
+    assert report is not None
+    return int(report["pid"])
+
+
+def test_the_machine_is_the_same_before_during_and_after(cli):
+    before = snapshot()
+    cli("up", "--name", "tlife")
+    assert before.differences(snapshot()) == []
+    status = json.loads(cli("status", "--name", "tlife", "-o", "json"))
+    assert [node["name"] for node in status["nodes"]] == ["cp", "node-1", "node-2"]
+    assert {role["state"] for role in status["roles"]} == {"ready"}
+    assert len(of_lab("tlife")) == status["namespaces"] > 5  # fabric, internet, three nodes, DNS
+    assert "the machine is as it was" in cli("down", "--name", "tlife")
+    assert before.differences(snapshot()) == []
+    assert cli.left("tlife") == []
+    assert "nothing to remove" in cli("down", "--name", "tlife")
+
+
+def test_two_labs_stand_side_by_side_and_one_goes_alone(cli):
+    cli("up", "--name", "tone", "--workers", "1")
+    cli("up", "--name", "ttwo", "--workers", "1")
+    cli("down", "--name", "tone")
+    assert cli.left("tone") == []
+    assert "ttwo" in cli("kubectl", "--name", "ttwo", "config", "current-context")
+    assert "node-1" in cli("kubectl", "--name", "ttwo", "get", "nodes")
+
+
+def test_after_kill_9_of_the_supervisor_down_removes_all(cli):
+    cli("up", "--name", "tkill", "--workers", "1")
+    os.kill(supervisor_of(cli, "tkill"), signal.SIGKILL)
+    cli("down", "--name", "tkill")
+    assert cli.left("tkill") == []
+
+
+def test_after_kill_9_of_the_supervisor_up_keeps_what_was_acknowledged(cli):
+    cli("up", "--name", "tkeep", "--workers", "1")
+    kubeconfig = (cli.home / "tkeep" / "kubeconfig").read_text()
+    cli("kubectl", "--name", "tkeep", "create", "configmap", "kept", "--from-literal=a=b")
+    os.kill(supervisor_of(cli, "tkeep"), signal.SIGKILL)
+    until(lambda: not (pids := processes_of("tkeep")) or all("podwire-" not in comm(pid) for pid in pids))
+    cli("up", "--name", "tkeep")
+    assert (cli.home / "tkeep" / "kubeconfig").read_text() == kubeconfig
+    assert "b" in cli("kubectl", "--name", "tkeep", "get", "configmap", "kept", "-o", "jsonpath={.data.a}")
+
+
+def comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize("delay_s", [0.15, 0.5, 0.9, 1.3])
+def test_ctrl_c_in_up_leaves_nothing(cli, delay_s):
+    process = cli.start("up", "--name", "tctrl")
+    time.sleep(delay_s)  # a moment in the middle: any is as good as another, and nothing is waited for
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.skip(f"up was done within {delay_s} s")
+    assert process.returncode == 130
+    assert cli.left("tctrl") == []
+
+
+def test_a_killed_role_comes_back_and_the_lab_goes_on(cli):
+    cli("up", "--name", "trole", "--workers", "1")
+    roles = json.loads(cli("status", "--name", "trole", "-o", "json"))["roles"]
+    for role in roles:
+        os.kill(role["pid"], signal.SIGKILL)
+
+    def all_back() -> bool:
+        now = json.loads(cli("status", "--name", "trole", "-o", "json"))["roles"]
+        return all(role["restarts"] == 1 and role["state"] == "ready" for role in now)
+
+    until(all_back)
+    cli("kubectl", "--name", "trole", "wait", "--for=condition=Ready", "node/node-1", "--timeout=30s")
+
+
+def test_up_on_a_running_lab_mends_what_is_missing(cli):
+    cli("up", "--name", "tmend", "--workers", "1")
+    route = ["ip", "-n", "podwire-tmend-node-1", "route"]
+    subprocess.run([*route, "del", "10.244.0.0/24"], check=True)
+    cli("up", "--name", "tmend")
+    shown = subprocess.run(
+        [*route, "show", "10.244.0.0/24"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "vxlan1" in shown
+
+
+@pytest.mark.parametrize(
+    ("lab_yaml", "says"),
+    [
+        ("cidrs: {pods: 10.96.0.0/16}\n", "cidrs.services: 10.96.0.0/12 overlaps cidrs.pods"),
+        ("wrokers: 3\n", "did you mean workers?"),
+    ],
+)
+def test_a_wrong_lab_yaml_changes_nothing(cli, tmp_path, lab_yaml, says):
+    path = tmp_path / "lab.yaml"
+    path.write_text(lab_yaml)
+    err = cli("up", "--name", "twrong", "-f", str(path), exits=2)
+    assert says in err
+    assert "Traceback" not in err
+    assert cli.left("twrong") == []
+
+
+def test_another_lab_yaml_for_a_running_lab_is_refused_and_named(cli):
+    cli("up", "--name", "tother", "--workers", "1")
+    err = cli("up", "--name", "tother", "--workers", "2", exits=2)
+    assert "nodes differ" in err
+    assert "podwire down --name tother" in err
+
+
+def test_a_dry_run_makes_nothing_and_needs_no_root(cli):
+    plan = json.loads(cli("up", "--name", "tdry", "--workers", "3", "--dry-run", "-o", "json"))
+    assert len(plan["nodes"]) == 4
+    assert cli.left("tdry") == []
+    assert cgroup2_root().is_dir()
+
+
+def test_without_root_the_same_line_with_sudo_is_offered(cli):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become nobody")
+    words = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        *PODWIRE,
+        "up",
+        "--name",
+        "tnobody",
+    ]
+    ran = subprocess.run(words, env=cli.environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2, ran.stderr
+    assert "sudo podwire up --name tnobody" in ran.stderr
