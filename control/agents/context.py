@@ -55,4 +55,4 @@ class NodeContext:
     @property
     def internal_ip(self) -> IPAddress:
         """The node's primary address."""
-        return self.addresses[0] if self.addresses else IPv4Address("0.0.0.0")  # noqa: S104
+        return self.addresses[0] if self.addresses else IPv4Address("0.0.0.0")

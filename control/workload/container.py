@@ -202,7 +202,6 @@ def _become(request: ContainerRequest, machine: Machine) -> None:
     process.set_capabilities(keep if request.user == 0 else ())
     if request.no_new_privs:
         process.no_new_privileges()
-    process.die_with_parent(signal.SIGKILL)
 
 
 def _run_our_code(request: ContainerRequest, environment: dict[str, str], status: int) -> NoReturn:
@@ -214,7 +213,7 @@ def _run_our_code(request: ContainerRequest, environment: dict[str, str], status
         if request.module:
             entry = importlib.import_module(request.module).main
             _report(status, {"runs": "module"})
-            code = entry() or 0
+            code = entry(list(request.argv), environment) or 0
         else:
             standin = importlib.import_module("control.workload.standin.main")
             code = standin.main(request.standin, lambda: _report(status, {"runs": "standin"}))

@@ -106,3 +106,15 @@ def remove_cgroup(path: str) -> None:
             os.rmdir(place)
         except OSError:  # a last process is still being torn down; the lab's end removes the tree
             continue
+
+
+def clear_cgroup(path: str, deadline_s: float = 2.0) -> None:
+    """The group, made when missing; what a zygote before us left running there is killed first."""
+    os.makedirs(path, exist_ok=True)
+    events = Path(path, "cgroup.events")
+    if "populated 1" not in events.read_text():
+        return
+    Path(path, "cgroup.kill").write_text("1")
+    until = time.monotonic() + deadline_s
+    while "populated 1" in events.read_text() and time.monotonic() < until:
+        time.sleep(0.002)

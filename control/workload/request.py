@@ -61,7 +61,7 @@ class ContainerRequest(_Message):
     volumes: (source, target, "ro" | "rw", sub_path). files: (path, text) written in the container's own layer.
     known_base: a missing command is an error; otherwise it becomes a stand-in.
     standin: facts for the stand-in as JSON (ports, identity), see ``standin.main.StandInPlan``.
-    module: dotted module of our own code to run instead (``main()`` is called), empty for none.
+    module: dotted module of our own code to run instead (``main(argv, environment)``), empty for none.
     capabilities: names without CAP_. groups: supplementary groups.
     labels: free JSON that ``list`` gives back, so that a restarted agent knows its own.
     """

@@ -125,6 +125,10 @@ class ZygoteClient:
         """Send a signal to the container's first process; nothing happens when it has ended."""
         await self._ask({"op": "signal", "id": container_id, "signal": signal_number})
 
+    async def kill_exec(self, exec_id: str, signal_number: int) -> None:
+        """Send a signal to an exec'd command; nothing happens when it has ended."""
+        await self._ask({"op": "signal_exec", "id": exec_id, "signal": signal_number})
+
     async def remove(self, container_id: str) -> None:
         """Forget a container that has ended."""
         await self._ask({"op": "remove", "id": container_id})

@@ -18,7 +18,7 @@ from control.workload import container as child
 from control.workload.channel import Channel, ChannelClosed
 from control.workload.machine import Machine, prepare
 from control.workload.nursery import Birth, Nursery
-from control.workload.pods import Container, Pod
+from control.workload.pods import Container, Pod, clear_cgroup
 from control.workload.request import ContainerRequest, ExecRequest, SandboxRequest, ZygoteConfig
 from dataplane.errors import KernelError
 from dataplane.host import mounts, process
@@ -40,8 +40,12 @@ class Refused(Exception):
     """A request that can't be met; its text goes back as the answer."""
 
 
-def serve(config: ZygoteConfig) -> None:
-    """Serve until SIGTERM or the owner's death. The calling process is changed for good: fork for it first."""
+def serve(config: ZygoteConfig, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or the owner's death. The calling process is changed for good: fork for it first.
+
+    ready: called once requests are answered. SIGTERM ends the containers too; they outlive a SIGKILL, and are
+    cleared away when their pod's sandbox is made anew.
+    """
     if config.owner_pid:
         process.die_with_parent(signal.SIGKILL)
         if os.getppid() != config.owner_pid:
@@ -56,6 +60,7 @@ def serve(config: ZygoteConfig) -> None:
     gc.collect()
     gc.freeze()
     zygote = Zygote(listener, machine, config.upper_bytes)
+    ready()
     try:
         zygote.run()
     finally:
@@ -95,6 +100,7 @@ class Zygote:
         self._epoll = select.epoll()
         self._peers: dict[int, _Peer] = {}
         self._pods: dict[str, Pod] = {}
+        self._execs: dict[str, int] = {}
         self._nursery = Nursery(self._epoll)
         self._own_uts = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
         self._own_ipc = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
@@ -106,6 +112,7 @@ class Zygote:
             "sandbox": self._sandbox,
             "start": self._start,
             "exec": self._exec,
+            "signal_exec": self._signal_exec,
             "signal": self._signal,
             "remove": self._remove,
             "remove_pod": self._remove_pod,
@@ -207,7 +214,7 @@ class Zygote:
         if want.uid in self._pods:
             return {}
         (net,) = descriptors
-        os.makedirs(want.cgroup, exist_ok=True)
+        clear_cgroup(want.cgroup)
         with ExitStack() as back:
             back.callback(process.setns, self._own_net, process.CLONE_NEWNET)
             process.setns(net, process.CLONE_NEWNET)
@@ -295,11 +302,12 @@ class Zygote:
         pidfd = os.pidfd_open(record.pid)
 
         def ended(status: int) -> None:
+            self._execs.pop(want.id, None)
             code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             self._send(peer, {"event": "exec_exit", "id": want.id, "code": code})
 
         try:
-            self._nursery.bear(
+            self._execs[want.id] = self._nursery.bear(
                 Birth(
                     work=lambda status, cgroup: child.run_exec(
                         want,
@@ -316,6 +324,12 @@ class Zygote:
             )
         finally:
             os.close(pidfd)
+
+    def _signal_exec(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+        pid = self._execs.get(body["id"])
+        if pid is not None:
+            os.kill(pid, int(body["signal"]))
+        return {}
 
     def _signal(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         record = self._container(body["id"])

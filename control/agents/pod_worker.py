@@ -1,0 +1,310 @@
+"""One pod on its node, from its sandbox to its last status: one task owns it all."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from control.agents.container_keeper import ContainerKeeper
+from control.agents.kubelet_errors import MountError, SandboxError
+from control.agents.kubelet_tools import KubeletTools, rfc3339
+from control.agents.pod_logs import log_directory
+from control.agents.pod_sandbox import PodSandbox
+from control.agents.pod_status import OWNED, PodFacts, sidecar_names, status_of
+from control.agents.status_writer import StatusWriter
+from control.agents.translate.pod import key_of, uid_of
+from control.client.client import ApiUnreachable
+from control.client.resources import PODS
+from control.errors import ApiError, Conflict, NotFound
+from control.workload.request import ContainerRecord, ContainerRequest
+from control.workload.runtime import RuntimeFailed
+
+Json = dict[str, Any]
+log = logging.getLogger(__name__)
+_RETRY_FIRST_S, _RETRY_MOST_S = 0.5, 10.0
+_REFRESH_S = 60.0
+
+
+class PodWorker:
+    """Owns one pod. ``run`` ends when nothing of the pod is left on the node."""
+
+    def __init__(self, tools: KubeletTools, pod: Json, records: Sequence[ContainerRecord] = ()) -> None:
+        self.tools = tools
+        self.pod = pod
+        self.stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._gone = False
+        self._final = False
+        self._failure: tuple[str, str] | None = None
+        self._sandbox = PodSandbox(tools, pod)
+        had = {s["name"]: s for s in _statuses(pod)}
+        latest: dict[str, ContainerRecord] = {}
+        for record in sorted(records, key=lambda record: record.attempt):
+            latest[record.container] = record
+        spec = pod["spec"]
+        self.init, self.containers = (
+            [ContainerKeeper(self, c, had=had.get(c["name"]), record=latest.get(c["name"])) for c in group]
+            for group in (spec.get("initContainers") or [], spec["containers"])
+        )
+        self._adopted = bool(records)
+        for keeper in self.containers:
+            if self.init and not self._adopted:
+                keeper.wait_for("PodInitializing")
+        status = pod.get("status") or {}
+        self._start_time = status.get("startTime") or rfc3339(tools.clock.now())
+        self._conditions = {c["type"]: c for c in status.get("conditions") or []}
+        self._status = StatusWriter(tools.client, tools.clock, pod, self._compute)
+        self._status.touch()
+
+    # -- for keepers (Host) -------------------------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The pod's, the primary first."""
+        return self._sandbox.addresses
+
+    async def prepare(self, container: Json, attempt: int) -> ContainerRequest:
+        """See Host."""
+        return await self._sandbox.prepare(container, attempt)
+
+    def open_netns(self) -> int:
+        """See Host."""
+        return self._sandbox.open_netns()
+
+    def log_path(self, container: Json, attempt: int) -> Path:
+        """``<pod logs>/<container>/<attempt>.log``."""
+        meta = self.pod["metadata"]
+        directory = log_directory(self.tools.ctx.pod_logs, meta["namespace"], meta["name"], meta["uid"])
+        return directory / container["name"] / f"{attempt}.log"
+
+    def changed(self) -> None:
+        """See Host."""
+        self._status.touch()
+
+    def event(
+        self, kind: Literal["Normal", "Warning"], reason: str, message: str, container: Json | None = None
+    ) -> None:
+        """See Host. The object that it is about carries the container's field path, as upstream."""
+        del container
+        about = {"apiVersion": "v1", "kind": "Pod", "metadata": self.pod["metadata"]}
+        self.tools.events.event(about, kind, reason, message)
+
+    # -- what the kubelet tells it ------------------------------------------------------------------------------
+
+    def update(self, pod: Json) -> None:
+        """A newer version of the object came."""
+        self.pod = pod
+        self._sandbox.update(pod)
+        if pod["metadata"].get("deletionTimestamp"):
+            self.stopping.set()
+        self._status.touch()
+
+    def gone(self) -> None:
+        """The object was deleted without us (grace 0): end at once, tell nobody."""
+        self._gone = True
+        self._hurry.set()
+        self.stopping.set()
+
+    def exited(self, record: ContainerRecord) -> None:
+        """A container ended."""
+        for keeper in (*self.init, *self.containers):
+            keeper.exited(record)
+
+    def runtime_lost(self) -> None:
+        """The zygote died, and all containers with it."""
+        for keeper in (*self.init, *self.containers):
+            keeper.lost()
+
+    def keeper(self, name: str) -> ContainerKeeper | None:
+        """By container name; None when the pod has no such container."""
+        for keeper in (*self.init, *self.containers):
+            if keeper.name == name:
+                return keeper
+        return None
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """From set-up to removal."""
+        if self.pod["metadata"].get("deletionTimestamp"):
+            self.stopping.set()
+        async with asyncio.TaskGroup() as group:
+            side = [
+                group.create_task(self._status.run(), name=f"status of {key_of(self.pod)}"),
+                group.create_task(self._refresh(), name=f"volumes of {key_of(self.pod)}"),
+            ]
+            living = group.create_task(self._live(), name=f"life of {key_of(self.pod)}")
+            await self.stopping.wait()
+            await self._terminate(living)
+            for task in side:
+                task.cancel()
+        await self._say_goodbye()
+
+    async def _live(self) -> None:
+        done = (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+        if done and not self._adopted:
+            self._final = True
+            return
+        if not await self._set_up():
+            return
+        policy = self.pod["spec"].get("restartPolicy", "Always")
+        sidecars = sidecar_names(self.pod)
+        async with asyncio.TaskGroup() as group:
+            kept: list[asyncio.Task[int]] = []
+            if not await self._initialize(group, kept, sidecars, policy):
+                for task in kept:
+                    task.cancel()
+                return
+            for keeper in self.containers:
+                keeper.wait_for("ContainerCreating")
+            codes = await asyncio.gather(*(keeper.keep(policy) for keeper in self.containers))
+            log.debug("%s ended with %s", key_of(self.pod), codes)
+            for keeper in self.init:
+                if keeper.name in sidecars and not self.stopping.is_set():
+                    await keeper.stop(self._grace())
+            for task in kept:
+                task.cancel()
+        if not self.stopping.is_set():
+            await self._sandbox.tear_down()
+            self._final = True
+            self._status.touch()
+
+    async def _initialize(
+        self, group: asyncio.TaskGroup, kept: list["asyncio.Task[int]"], sidecars: set[str], policy: str
+    ) -> bool:
+        """Init containers, one after another; a sidecar has its turn when it has begun. False: do not go on."""
+        under_way = any(k.container_id or k.attempt for k in self.containers) or (
+            self._adopted and any(r for r in self.containers if r._record is not None)
+        )
+        for keeper in self.init:
+            if keeper.name in sidecars:
+                kept.append(group.create_task(keeper.keep("Always"), name=f"sidecar {keeper.name}"))
+                begun = asyncio.ensure_future(keeper.begun.wait())
+                stopping = asyncio.ensure_future(self.stopping.wait())
+                await asyncio.wait({begun, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                begun.cancel()
+                stopping.cancel()
+            elif not under_way or keeper._record is not None:
+                code = await keeper.keep("Never" if policy == "Never" else "OnFailure")
+                if code and not self.stopping.is_set():
+                    self._status.touch()
+                    await self._sandbox.tear_down()
+                    self._final = True
+                    return False
+            if self.stopping.is_set():
+                return False
+        return True
+
+    async def _set_up(self) -> bool:
+        """Sandbox and volumes, tried until they are there; False when the pod stops first."""
+        retry_s = _RETRY_FIRST_S
+        while not self.stopping.is_set():
+            try:
+                if not self._sandbox.up:
+                    await self._sandbox.set_up()
+                    self._status.touch()
+                await self._sandbox.mount()
+                return True
+            except SandboxError as error:
+                self.event("Warning", "FailedCreatePodSandBox", str(error))
+            except MountError as error:
+                self.event("Warning", "FailedMount", str(error))
+            except (RuntimeFailed, ApiUnreachable) as error:
+                log.warning("%s: %s", key_of(self.pod), error)
+            await self._pause(retry_s)
+            retry_s = min(retry_s * 2, _RETRY_MOST_S)
+        return False
+
+    async def _pause(self, seconds: float) -> None:
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        sleeping = asyncio.ensure_future(self.tools.clock.sleep(seconds))
+        try:
+            await asyncio.wait({stopping, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            sleeping.cancel()
+
+    async def _refresh(self) -> None:
+        while True:
+            await self.tools.clock.sleep(_REFRESH_S)
+            if self._sandbox.up:
+                await self._sandbox.refresh()
+
+    async def _terminate(self, living: "asyncio.Task[None]") -> None:
+        """End every container within the grace, then take the place away."""
+        running = [keeper for keeper in (*self.containers, *self.init) if keeper.running]
+        for keeper in running:
+            self.event("Normal", "Killing", f"Stopping container {keeper.name}", keeper.container)
+        sidecars = sidecar_names(self.pod)
+        grace = 1.0 if self._gone else self._grace()
+        first = [keeper for keeper in running if keeper.name not in sidecars]
+        await asyncio.gather(*(keeper.stop(grace, hurry=self._hurry) for keeper in first))
+        last = [keeper for keeper in running if keeper.name in sidecars]
+        for keeper in reversed(last):
+            await keeper.stop(min(grace, 5.0), hurry=self._hurry)
+        try:
+            async with asyncio.timeout(5.0):
+                await asyncio.shield(living)
+        except TimeoutError:
+            living.cancel()
+        await self._sandbox.tear_down()
+        self._final = True
+
+    async def _say_goodbye(self) -> None:
+        """The last status, then the object goes for good; files go in any case."""
+        retry_s = _RETRY_FIRST_S
+        meta = self.pod["metadata"]
+        while not self._gone:
+            try:
+                if not await self._status.write():
+                    break
+                await self.tools.client.delete(
+                    PODS, meta["name"], meta["namespace"], grace_s=0, uid=meta["uid"]
+                )
+                break
+            except (NotFound, Conflict):
+                break
+            except (ApiError, ApiUnreachable) as error:
+                log.info("%s: %s", key_of(self.pod), error)
+                await self.tools.clock.sleep(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MOST_S)
+        await self._sandbox.discard()
+        logs = log_directory(self.tools.ctx.pod_logs, meta["namespace"], meta["name"], meta["uid"])
+        await asyncio.to_thread(shutil.rmtree, logs, ignore_errors=True)
+
+    def _grace(self) -> float:
+        meta = self.pod["metadata"]
+        if meta.get("deletionGracePeriodSeconds") is not None:
+            return float(meta["deletionGracePeriodSeconds"])
+        return float(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+    def _compute(self) -> Json:
+        status = status_of(
+            PodFacts(
+                pod=self.pod,
+                init=[keeper.status(is_init=True) for keeper in self.init],
+                containers=[keeper.status() for keeper in self.containers],
+                addresses=self.addresses,
+                node_addresses=tuple(str(address) for address in self.tools.ctx.addresses),
+                sandboxed=self._sandbox.up,
+                final=self._final,
+                start_time=self._start_time,
+                failure=self._failure,
+            ),
+            self._conditions,
+            rfc3339(self.tools.clock.now()),
+        )
+        self._conditions = {c["type"]: c for c in status["conditions"] if c["type"] in OWNED}
+        return status
+
+
+def _statuses(pod: Json) -> list[Json]:
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def worker_key(pod: Json) -> str:
+    """Workers are known by uid: a new pod of the same name is another pod."""
+    return uid_of(pod)
