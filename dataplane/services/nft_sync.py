@@ -26,9 +26,9 @@ def ruleset(want: Mapping[str, Ports], node: ServiceNode) -> RulesetState:
     return _table([entries(port, node) for ports in want.values() for port in ports], node)
 
 
-def _table(compiled: Iterable[Entries], node: ServiceNode) -> RulesetState:
+def _table(compiled: Iterable[Entries], node: ServiceNode, more: Iterable[str] = ()) -> RulesetState:
     elements: dict[str, dict[bytes, Element]] = {}
-    spreads: set[str] = set()
+    spreads = set(more)
     for each in compiled:
         spreads |= each.spreads
         for name, element in (*each.own, *each.hairpin):
@@ -57,6 +57,17 @@ class NftServices:
     def close(self) -> None:
         """Let the conntrack socket go; the rules stay."""
         self._conntrack.close()
+
+    @property
+    def state(self) -> RulesetState:
+        """What the kernel has, as far as this object did it."""
+        compiled = [each for group in self._entries.values() for each in group]
+        return _table(compiled, self._node, self._spreads)
+
+    @property
+    def ports(self) -> Mapping[str, Ports]:
+        """The Services that are in force, endpoints in the order of their numbers."""
+        return self._ports
 
     def start(self, want: Mapping[str, Ports]) -> Synced:
         """See ServiceBackend. Reads the kernel, compiles everything, applies the difference."""
