@@ -16,7 +16,7 @@ def families_of(service: Object) -> tuple[str, ...]:
 
 def is_headless(service: Object) -> bool:
     """Whether the Service asked for no cluster address."""
-    return str(service["spec"].get("clusterIP")) == "None"
+    return str(service["spec"].get("clusterIP") or "") == "None"
 
 
 def address_of(pod: Object, address_type: str) -> str | None:
