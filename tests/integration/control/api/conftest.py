@@ -65,8 +65,8 @@ def serve(tmp_path: Path, authority: tuple[Path, pki.CertificateAuthority]):
         )
 
     @asynccontextmanager
-    async def serving_one(**config: object) -> AsyncIterator[Served]:
-        sock = socket.create_server(("127.0.0.1", 0))
+    async def serving_one(*, port: int = 0, **config: object) -> AsyncIterator[Served]:
+        sock = socket.create_server(("127.0.0.1", port))
         port = sock.getsockname()[1]
         settings = ApiConfig(
             store=tmp_path / "store.db",
