@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from control.schema.resource import ResourceRow
 
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_LETTERS: Final = 5
+_GENERATED_TRIES: Final = 8
 _NAME_MOST: Final = 63
 _SET_BY_US: Final = (
     "uid",
@@ -56,8 +58,11 @@ def check_namespace(row: ResourceRow, obj: Json, namespace: str) -> None:
     meta["namespace"] = namespace
 
 
-def set_for_create(row: ResourceRow, obj: Json) -> None:
-    """Name (from generateName), uid and creationTimestamp of a new object. Raises BadRequest, Invalid."""
+def set_for_create(row: ResourceRow, obj: Json, taken: Callable[[str], bool]) -> None:
+    """Name (from generateName: one that is not ``taken``), uid and creationTimestamp of a new object.
+
+    Raises BadRequest, Invalid.
+    """
     meta = _meta(obj)
     if meta.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
@@ -72,8 +77,12 @@ def set_for_create(row: ResourceRow, obj: Json) -> None:
                 causes=[Cause("FieldValueRequired", f"Required value: {why}", "metadata.name")],
                 details={"group": row.group, "kind": row.kind} if row.group else {"kind": row.kind},
             )
-        meta["name"] = generated_name(base)
-    meta["uid"] = str(uuid.uuid4())
+        for _ in range(_GENERATED_TRIES):
+            meta["name"] = generated_name(base)
+            if not taken(meta["name"]):
+                break
+    # Not from the kernel each time, which costs more than the rest of the metadata; random is seeded anew at fork.
+    meta["uid"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
     meta["creationTimestamp"] = timestamp()
 
 

@@ -55,7 +55,7 @@ class Writer:
         check_namespace(row, obj, namespace)
         check_structure(row, obj, options)
         apply_defaults(row, obj)
-        set_for_create(row, obj)
+        set_for_create(row, obj, lambda name: self._store.get(key_of(row, namespace, name)) is not None)
         name = obj["metadata"]["name"]
         key = key_of(row, namespace, name)
         if self._store.get(key) is not None:
