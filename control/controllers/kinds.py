@@ -1,11 +1,12 @@
 """The kinds that the API server has now, as it tells them itself: for what must act on all kinds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from control.client.client import ApiClient
+from control.client.client import AGGREGATED, ApiClient
 from control.client.resources import Resource
 
 
@@ -20,27 +21,17 @@ class KnownKind:
 
 async def discover(client: ApiClient) -> list[KnownKind]:
     """All kinds, each once, in the version that the server prefers; subresources are left out."""
-    found = await _kinds(client, "/api/v1", "", "v1")
-    for group in (await _get(client, "/apis")).get("groups") or ():
-        preferred = group["preferredVersion"]
-        path = f"/apis/{preferred['groupVersion']}"
-        found += await _kinds(client, path, group["name"], preferred["version"])
+    found: list[KnownKind] = []
+    for path in ("/api", "/apis"):
+        groups = orjson.loads(await client.request("GET", path, accept=AGGREGATED))
+        for group in groups.get("items") or ():
+            found += _kinds(group["metadata"].get("name", ""), group["versions"][0])
     return found
 
 
-async def _kinds(client: ApiClient, path: str, group: str, version: str) -> list[KnownKind]:
-    resources = (await _get(client, path)).get("resources") or ()
-    return [
-        KnownKind(
-            Resource(group, version, entry["name"], namespaced=bool(entry["namespaced"])),
-            entry["kind"],
-            frozenset(entry.get("verbs") or ()),
+def _kinds(group: str, version: dict[str, Any]) -> Iterator[KnownKind]:
+    for entry in version["resources"]:
+        resource = Resource(
+            group, version["version"], entry["resource"], namespaced=entry["scope"] == "Namespaced"
         )
-        for entry in resources
-        if "/" not in entry["name"]
-    ]
-
-
-async def _get(client: ApiClient, path: str) -> dict[str, Any]:
-    answer = orjson.loads(await client.request("GET", path))
-    return dict(answer)
+        yield KnownKind(resource, entry["responseKind"]["kind"], frozenset(entry.get("verbs") or ()))
