@@ -4,48 +4,24 @@ import asyncio
 import os
 import signal
 import time
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from datetime import datetime
+from typing import Any
 
-from control.agents.exec_io import run_command
+from control.agents.container_care import ContainerCare
+from control.agents.container_host import Host, address_of
 from control.agents.kubelet_errors import ConfigError
-from control.agents.kubelet_tools import KubeletTools, rfc3339
+from control.agents.kubelet_tools import rfc3339
 from control.agents.lifecycle import BackOff, HookFailed, run_hook
 from control.agents.pod_logs import LogWriter
-from control.agents.probe_io import Outcome, probe_exec, probe_grpc, probe_http, probe_tcp
-from control.agents.probes import Kind, ProbeSpec, run_probe
-from control.agents.translate.pod import READY_ANNOTATION, probe_port
+from control.agents.translate.pod import READY_ANNOTATION
 from control.workload.request import ContainerRecord, ContainerRequest
 from control.workload.runtime import RuntimeFailed, RuntimeGone, Streams
+from control.workload.standin.plan import StandInPlan
 
 Json = dict[str, Any]
 _RETRY_S = 2.0
 LOST = -1
 """Exit code in a record made up for a container that nobody can find."""
-
-
-class Host(Protocol):
-    """What a keeper needs of its pod's worker."""
-
-    tools: KubeletTools
-    pod: Json
-    addresses: tuple[str, ...]
-    stopping: asyncio.Event
-
-    async def prepare(self, container: Json, attempt: int) -> ContainerRequest:
-        """Environment, volumes, sandbox. Raises ConfigError, RuntimeGone."""
-
-    def open_netns(self) -> int:
-        """The pod's network namespace; the caller closes it."""
-
-    def log_path(self, container: Json, attempt: int) -> Path:
-        """Where a run's output goes."""
-
-    def changed(self) -> None:
-        """Something of the status has changed."""
-
-    def event(self, kind: Literal["Normal", "Warning"], reason: str, message: str, container: Json) -> None:
-        """An Event about the pod."""
 
 
 class ContainerKeeper:
@@ -64,8 +40,7 @@ class ContainerKeeper:
         self.runs = ""
         self.begun = asyncio.Event()
         """Set while it runs and its startup probe, if any, has passed."""
-        self._probe_ready = False
-        self._specs = {kind: ProbeSpec.of(kind, container) for kind in ("Startup", "Readiness", "Liveness")}
+        self._care: ContainerCare | None = None
         self._exit: asyncio.Future[ContainerRecord] | None = None
         self._early: ContainerRecord | None = None
         self._log: LogWriter | None = None
@@ -86,7 +61,7 @@ class ContainerKeeper:
         """As in its status. An annotation can take readiness away, at once and while it lasts."""
         if self._host.pod["metadata"].get("annotations", {}).get(READY_ANNOTATION) == "false":
             return False
-        return self.running and self.begun.is_set() and self._probe_ready
+        return self.running and self.begun.is_set() and self._care is not None and self._care.ready
 
     @property
     def log(self) -> LogWriter | None:
@@ -179,6 +154,12 @@ class ContainerKeeper:
         except RuntimeFailed:
             return
 
+    async def _stop_in(self, grace_s: float | None) -> None:
+        """For probes and hooks: None is the pod's own grace."""
+        if grace_s is None:
+            grace_s = float(self._host.pod["spec"].get("terminationGracePeriodSeconds", 30))
+        await self.stop(grace_s)
+
     def _stop_signal(self) -> int:
         name = (self.container.get("lifecycle") or {}).get("stopSignal") or "SIGTERM"
         return getattr(signal, name, signal.SIGTERM)
@@ -195,9 +176,8 @@ class ContainerKeeper:
         self._exit = loop.create_future()
         self._open_log(await self._host.tools.runtime.streams(record.id))
         self.state = {"running": {"startedAt": rfc3339(record.started)}}
-        if self._had.get("started") or self._specs["Startup"] is None:
+        if self._had.get("started"):
             self.begun.set()
-        self._probe_ready = bool(self._had.get("ready"))
         if record.exit_code is not None:
             self._exit.set_result(record)
         return True
@@ -294,12 +274,15 @@ class ContainerKeeper:
         """From running to ended, with hooks and probes in between; returns the exit code."""
         ended = self._exit
         assert ended is not None
+        care = ContainerCare(self._host, self.container, self.container_id, self.begun, self._stop_in)
+        care.ready = not hooks and bool(self._had.get("ready"))
+        self._care = care
         async with asyncio.TaskGroup() as group:
-            care = group.create_task(self._care(hooks=hooks), name=f"probes of {self.name}")
+            caring = group.create_task(care.run(hooks=hooks), name=f"probes of {self.name}")
             record = await ended
-            care.cancel()
+            caring.cancel()
         self.begun.clear()
-        self._probe_ready = False
+        self._care = None
         if self._log is not None:
             await self._log.drained()
         if self._streams is not None and self._streams.stdin is not None:
@@ -355,101 +338,16 @@ class ContainerKeeper:
             sleeping.cancel()
             stopping.cancel()
 
-    # -- hooks and probes ---------------------------------------------------------------------------------------
-
-    async def _care(self, *, hooks: bool) -> None:
-        """All that goes on beside a running container; cancelled at its end."""
-        hook = (self.container.get("lifecycle") or {}).get("postStart")
-        if hook and hooks:
-            try:
-                await run_hook(self._host.tools, self.container, hook, self.container_id, self._address())
-            except HookFailed as error:
-                self._host.event(
-                    "Warning", "FailedPostStartHook", f"PostStartHook failed: {error}", self.container
-                )
-                self._host.event("Normal", "Killing", "FailedPostStartHook", self.container)
-                await self.stop(self._grace())
-                return
-        if not self.begun.is_set() and self._specs["Startup"] is not None:
-            self._host.changed()
-            await self._probe("Startup")
-        self.begun.set()
-        self._probe_ready = self._probe_ready or self._specs["Readiness"] is None
-        async with asyncio.TaskGroup() as group:
-            for kind in ("Readiness", "Liveness"):
-                if self._specs[kind] is not None:
-                    group.create_task(self._probe(kind), name=f"{kind} of {self.name}")
-            if self._specs["Readiness"] is None or self._probe_ready:
-                self._host.changed()
-
-    async def _probe(self, kind: Kind) -> None:
-        spec = self._specs[kind]
-        assert spec is not None
-        failed = asyncio.Event()
-
-        def tell(outcome: Outcome, changed: bool) -> None:  # noqa: FBT001 (a callback of run_probe)
-            if not outcome.healthy:
-                words = f"{kind} probe failed: {outcome.message}"
-                self._host.event("Warning", "Unhealthy", words, self.container)
-            if not changed:
-                return
-            if kind == "Readiness":
-                self._probe_ready = outcome.healthy
-                self._host.changed()
-            elif not outcome.healthy:
-                failed.set()
-
-        begin = self._probe_ready if kind == "Readiness" else (True if kind == "Liveness" else None)
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(
-                run_probe(spec, lambda: self._check(spec), self._host.tools.clock, tell, healthy=begin)
-            )
-            killing = group.create_task(self._kill_when(failed, spec))
-            await asyncio.wait({asking, killing}, return_when=asyncio.FIRST_COMPLETED)
-            asking.cancel()
-            killing.cancel()
-
-    async def _kill_when(self, failed: asyncio.Event, spec: ProbeSpec) -> None:
-        await failed.wait()
-        words = f"Container {self.name} failed {spec.kind.lower()} probe, will be restarted"
-        self._host.event("Normal", "Killing", words, self.container)
-        await self.stop(spec.grace_s if spec.grace_s is not None else self._grace())
-        await asyncio.Event().wait()  # its end cancels this
-
-    async def _check(self, spec: ProbeSpec) -> Outcome:
-        action, tools = spec.action, self._host.tools
-        if "exec" in action:
-            command = tuple(action["exec"].get("command") or [])
-            return await probe_exec(
-                lambda argv, limit: run_command(tools.runtime, self.container_id, argv, limit),
-                command,
-                spec.timeout_s,
-            )
-        port = probe_port(self.container, action)
-        host = (action.get("httpGet") or action.get("tcpSocket") or {}).get("host") or self._address()
-        if port is None:
-            return Outcome(healthy=False, message="the probe's port is not declared by the container")
-        if "httpGet" in action:
-            return await probe_http(tools.make_socket, host, port, action["httpGet"], spec.timeout_s)
-        if "grpc" in action:
-            service = action["grpc"].get("service") or ""
-            return await probe_grpc(tools.make_socket, host, port, service, spec.timeout_s)
-        return await probe_tcp(tools.make_socket, host, port, spec.timeout_s)
-
     async def _pre_stop(self, hook: Json, grace_s: float) -> None:
         try:
             async with asyncio.timeout(grace_s):
-                await run_hook(self._host.tools, self.container, hook, self.container_id, self._address())
+                await run_hook(
+                    self._host.tools, self.container, hook, self.container_id, address_of(self._host)
+                )
         except (HookFailed, RuntimeFailed) as error:
             self._host.event("Warning", "FailedPreStopHook", f"PreStopHook failed: {error}", self.container)
         except TimeoutError:
             return
-
-    def _address(self) -> str:
-        return self._host.addresses[0] if self._host.addresses else "127.0.0.1"
-
-    def _grace(self) -> float:
-        return float(self._host.pod["spec"].get("terminationGracePeriodSeconds", 30))
 
 
 async def _first(
@@ -466,15 +364,11 @@ async def _first(
 
 
 def _listening(request: ContainerRequest) -> list[str]:
-    from control.workload.standin.plan import StandInPlan
-
     plan = StandInPlan.from_text(request.standin)
     return [f"{port}/TCP" for port in plan.tcp] + [f"{port}/UDP" for port in plan.udp]
 
 
 def _seconds(stamp: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(stamp).timestamp()
 
 

@@ -38,7 +38,7 @@ async def _serve(plan: StandInPlan, listening: Callable[[], None]) -> int:
         await loop.create_datagram_endpoint(lambda: Answerer(plan), sock=bound(port, socket.SOCK_DGRAM))
     listening()
     ports = ", ".join([f"{p}/TCP" for p in plan.tcp] + [f"{p}/UDP" for p in plan.udp]) or "no port"
-    print(f"podwire stand-in for {plan.image}: {plan.sentence} listens on {ports}", flush=True)  # noqa: T201
+    print(f"podwire stand-in: {plan.sentence} listens on {ports}", flush=True)  # noqa: T201
     await stopped.wait()
     talk.draining = True
     await asyncio.sleep(plan.drain_s)
