@@ -1,0 +1,151 @@
+"""Tries all pairs, in rounds, until each is settled.
+
+A kernel spreads connections over a Service's endpoints at random. So that a single missing map entry is noticed,
+a pair is tried until every endpoint that may answer was seen to answer, by what the source's node tracked; and
+given up, as a mismatch, after so many tries that chance would miss a healthy endpoint once in some million pairs.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from control.verify import probe
+from control.verify.expect import Word
+from control.verify.observation import Observation
+from control.verify.pairs import TargetKind
+from control.verify.probe import UDP, Answer, Outcome, Probe
+from dataplane.errors import KernelError
+from dataplane.model.address import HostPort
+from dataplane.netns.names import NamespaceName, lab_of
+from dataplane.observe.flows import tracked
+
+QUICK_S, PATIENT_S = 0.5, 2.0
+TRIES_AN_ENDPOINT, TRIES_MORE = 14, 20
+MOST_ROUNDS = 12
+
+Progress = Callable[[int, int], None]
+"""Pairs settled, pairs in all."""
+
+
+def settle(observations: Sequence[Observation], progress: Progress = lambda _done, _all: None) -> int:
+    """Try until all are settled; the number of connections opened. Blocking: for a worker thread."""
+    opened = 0
+    open_pairs = list(observations)
+    for number in range(MOST_ROUNDS):
+        if not open_pairs:
+            break
+        opened += _round(open_pairs, PATIENT_S if number else QUICK_S)
+        if number == 0:
+            _note_refusing(observations)
+        opened += _ask_own_nodes([each for each in open_pairs if _maybe_silent(each)])
+        open_pairs = [each for each in open_pairs if not _settled(each)]
+        progress(len(observations) - len(open_pairs), len(observations))
+    return opened
+
+
+def _settled(each: Observation) -> bool:
+    if each.gone or each.silent:
+        return True
+    if each.contrary:
+        if each.retried:
+            return True
+        each.again()
+        return False
+    if each.expected.word not in (Word.OPEN, Word.PARTLY) or not each.missing:
+        return True
+    return sum(each.outcomes.values()) >= most_tries(each)
+
+
+def most_tries(each: Observation) -> int:
+    """After so many, an endpoint that never answered is missing."""
+    count = len(each.expected.allowed | each.expected.denied)
+    return TRIES_AN_ENDPOINT * count + TRIES_MORE if count > 1 else 3
+
+
+def tries(each: Observation) -> int:
+    """How many connections this pair gets in the next round."""
+    count = len(each.expected.allowed | each.expected.denied)
+    if each.expected.word not in (Word.OPEN, Word.PARTLY) or count <= 1 or each.pair.target.sticky:
+        return 1
+    made = sum(each.outcomes.values())
+    # At first as many as the last unseen endpoint needs on average, then twice what was made.
+    return min(max(2 * count, made), most_tries(each) - made)
+
+
+def _round(open_pairs: Iterable[Observation], timeout_s: float) -> int:
+    planned: list[tuple[Observation, Probe]] = []
+    for each in open_pairs:
+        target = each.pair.target
+        once = Probe(each.pair.source.netns, target.protocol, target.address, target.port)
+        planned += [(each, once)] * tries(each)
+    answers = probe.run([what for _each, what in planned], timeout_s)
+    behind = _Behind()
+    for (each, _what), answer in zip(planned, answers, strict=True):
+        each.attempts += 1
+        if answer.outcome is Outcome.GONE:
+            each.gone = True
+            continue
+        each.outcomes[answer.outcome] += 1
+        if answer.outcome is Outcome.OPEN:
+            each.answered |= behind.who(each, answer)
+    return len(planned)
+
+
+class _Behind:
+    """Who answered, by what the source's node tracked; each node is read once a round."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, dict[tuple[int, HostPort, HostPort], HostPort]] = {}
+
+    def who(self, each: Observation, answer: Answer) -> set[HostPort]:
+        target = each.pair.target
+        ends = each.expected.allowed | each.expected.denied
+        if target.kind is not TargetKind.SERVICE or len(ends) == 1:
+            return set(ends)
+        netns = each.pair.source.node_netns
+        if netns not in self._nodes:
+            self._nodes[netns] = _answers(netns)
+        asked = HostPort(target.address, target.port)
+        # A wildcard source would not be found: the socket is connected, so its address is its own.
+        source = each.pair.source.address_of(answer.local)
+        found = self._nodes[netns].get((target.protocol, source, asked)) if source else None
+        return {found} if found else set()
+
+
+def _answers(netns: str) -> dict[tuple[int, HostPort, HostPort], HostPort]:
+    try:
+        return {(flow.protocol, flow.source, flow.asked): flow.answers for flow in tracked(netns)}
+    except KernelError:
+        return {}  # the node went away: its pairs end as missing, and say so
+
+
+def _note_refusing(observations: Iterable[Observation]) -> None:
+    """Endpoints whose own address answered with a reset: the way is open and nothing listens."""
+    refusing: set[HostPort] = set()
+    for each in observations:
+        target = each.pair.target
+        if target.kind is TargetKind.POD and each.outcomes[Outcome.REFUSED]:
+            refusing.add(HostPort(target.address, target.port))
+    for each in observations:
+        each.refusing = frozenset(refusing & each.expected.allowed)
+
+
+def _maybe_silent(each: Observation) -> bool:
+    is_udp = each.pair.target.protocol == UDP
+    return is_udp and each.contrary and each.retried and each.outcomes[Outcome.BLOCKED] > 0
+
+
+def _ask_own_nodes(suspects: Sequence[Observation]) -> int:
+    """A UDP port that answers nobody is no proof: ask from the endpoint's own node, which may always."""
+    planned: list[tuple[Observation, Probe]] = []
+    for each in suspects:
+        lab = lab_of(each.pair.source.netns)
+        for endpoint in each.pair.target.endpoints:
+            if lab is not None and endpoint.node:
+                node = str(NamespaceName(lab, endpoint.node))
+                planned.append((each, Probe(node, UDP, endpoint.address, endpoint.port)))
+    answers = probe.run([what for _each, what in planned], PATIENT_S)
+    heard = {
+        id(each) for (each, _), answer in zip(planned, answers, strict=True) if answer.outcome is Outcome.OPEN
+    }
+    for each, _what in planned:
+        each.silent = id(each) not in heard
+    return len(planned)
