@@ -1,150 +1,153 @@
-"""Messages as OpenAPI schemas, with the extensions that clients read: kinds, list and merge keys."""
+"""Messages as OpenAPI schemas, with upstream's names and extensions."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from control.schema.resource import Registry, registry
-from control.schema.tables import Field, Form, Shape, has_message, message
+from control.schema.resource import registry
+from control.schema.tables import META, Field, Form, Shape, message
 
-Json = dict[str, Any]
-
-_LEAVES: dict[Form, Json] = {
+V2, V3 = "#/definitions/", "#/components/schemas/"
+_PRIMITIVES: dict[Form, dict[str, Any]] = {
     Form.STRING: {"type": "string"},
     Form.BOOL: {"type": "boolean"},
     Form.INT32: {"type": "integer", "format": "int32"},
     Form.INT64: {"type": "integer", "format": "int64"},
     Form.DOUBLE: {"type": "number", "format": "double"},
     Form.BYTES: {"type": "string", "format": "byte"},
-    Form.STRINGS: {"type": "array", "items": {"type": "string"}},
-    Form.UNION: {},
 }
-_NAMED: dict[Form, Json] = {
+_TYPED: dict[Form, dict[str, Any]] = {
     Form.TIME: {"type": "string", "format": "date-time"},
     Form.MICRO_TIME: {"type": "string", "format": "date-time"},
     Form.DURATION: {"type": "string"},
-    Form.QUANTITY: {"oneOf": [{"type": "string"}, {"type": "number"}]},
-    Form.INT_OR_STRING: {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+    Form.STRINGS: {"type": "array", "items": {"type": "string"}},
     Form.RAW: {"type": "object"},
+    Form.UNION: {},
 }
-_NAMED_V2: dict[Form, Json] = {
-    **_NAMED,
-    Form.QUANTITY: {"type": "string"},
-    Form.INT_OR_STRING: {"type": "string", "format": "int-or-string"},
+_ONE_OF: dict[Form, tuple[dict[str, Any], dict[str, Any]]] = {
+    # how version 2 and version 3 say it
+    Form.QUANTITY: ({"type": "string"}, {"oneOf": [{"type": "string"}, {"type": "number"}]}),
+    Form.INT_OR_STRING: (
+        {"type": "string", "format": "int-or-string"},
+        {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+    ),
 }
+_DELETE_OPTIONS = META + "DeleteOptions"
 
 
-def definition_name(name: str) -> str:
-    """As upstream publishes a type.
-
-    >>> definition_name("k8s.io.api.core.v1.Pod")
-    'io.k8s.api.core.v1.Pod'
-    """
-    name = name.replace("apiextensions_apiserver", "apiextensions-apiserver")
-    name = name.replace("kube_aggregator", "kube-aggregator")
-    return "io.k8s." + name.removeprefix("k8s.io.")
+@cache
+def schema_name(name: str) -> str:
+    """``k8s.io.api.core.v1.Pod`` → ``io.k8s.api.core.v1.Pod``."""
+    tail = name.removeprefix("k8s.io.").replace("apiextensions_apiserver", "apiextensions-apiserver")
+    return "io.k8s." + tail.replace("kube_aggregator", "kube-aggregator")
 
 
-class Schemas:
-    """Collects the schemas of messages and of all that they refer to.
-
-    root: where references point, ``#/components/schemas/`` (version 3) or ``#/definitions/`` (version 2).
-    """
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._named = _NAMED if "components" in root else _NAMED_V2
-        self._wrapped = "components" in root
-        self.found: dict[str, Json] = {}
-        self._kinds = kinds_of_messages(registry())
-
-    def refer(self, name: str) -> Json:
-        """A reference to a message's schema, which is made when it is not there yet."""
-        definition = definition_name(name)
-        if definition not in self.found and has_message(name):
-            self.found[definition] = {}  # stands while it is made: types may contain themselves
-            self.found[definition] = self._object(name)
-        return {"$ref": self._root + definition}
-
-    def _object(self, name: str) -> Json:
-        fields = message(name).json_fields
-        kinds = self._kinds.get(name, ())
-        properties: Json = {}
-        if kinds:
-            properties["apiVersion"] = {"type": "string"}
-            properties["kind"] = {"type": "string"}
-        for field in fields.values():
-            properties[field.name] = self._property(field)
-        schema: Json = {"type": "object", "properties": properties}
-        required = sorted(field.name for field in fields.values() if field.rule.get("required"))
-        if required:
-            schema["required"] = required
-        if kinds:
-            schema["x-kubernetes-group-version-kind"] = list(kinds)
-        return schema
-
-    def _property(self, field: Field) -> Json:
-        value = self._value(field)
-        if field.shape is Shape.LIST:
-            value = {"type": "array", "items": value}
-        elif field.shape is Shape.MAP:
-            value = {"type": "object", "additionalProperties": value}
-        elif "$ref" in value and self._wrapped and (field.rule or field.form is Form.MESSAGE):
-            # OpenAPI 3.0 ignores what stands beside a $ref; upstream wraps it, and so do we.
-            value = {"allOf": [value], "default": {}}
-        return {**value, **_extensions(field)}
-
-    def _value(self, field: Field) -> Json:
-        if field.form in _LEAVES:
-            return dict(_LEAVES[field.form])
-        if field.form in self._named:
-            definition = definition_name(field.message)
-            self.found.setdefault(definition, dict(self._named[field.form]))
-            return {"$ref": self._root + definition}
-        return self.refer(field.message)
-
-
-def _extensions(field: Field) -> Json:
-    rule, out = field.rule, {}
-    if "enum" in rule:
-        out["enum"] = list(rule["enum"])
-    if "listType" in rule:
-        out["x-kubernetes-list-type"] = rule["listType"]
-    if "listMapKey" in rule:
-        out["x-kubernetes-list-map-keys"] = _as_list(rule["listMapKey"])
-    if "mapType" in rule:
-        out["x-kubernetes-map-type"] = rule["mapType"]
-    if "patchStrategy" in rule:
-        out["x-kubernetes-patch-strategy"] = rule["patchStrategy"]
-    if "patchMergeKey" in rule:
-        out["x-kubernetes-patch-merge-key"] = rule["patchMergeKey"]
-    return out
-
-
-def _as_list(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
-
-
-def kinds_of_messages(rows: Registry) -> Mapping[str, tuple[Json, ...]]:
-    """Message → the kinds it is served as, lists included."""
-    kinds: dict[str, tuple[Json, ...]] = {}
-    for row in rows.rows:
-        if not row.message:
-            continue
-        kinds[row.message] = (_kind(row.group, row.version, row.kind),)
-        if has_message(f"{row.message}List"):
-            kinds[f"{row.message}List"] = (_kind(row.group, row.version, f"{row.kind}List"),)
-    return kinds
-
-
-def _kind(group: str, version: str, kind: str) -> Json:
-    return {"group": group, "kind": kind, "version": version}
-
-
-def messages_of(group: str, version: str) -> Iterable[str]:
-    """Messages of the kinds that a group version serves, their lists and subresources' bodies included."""
+@cache
+def _kinds() -> dict[str, list[dict[str, str]]]:
+    """Message → the group, version, kind that it is served as."""
+    found: dict[str, list[dict[str, str]]] = {}
     for row in registry().rows:
-        if (row.group, row.version) != (group, version) or not row.message:
+        if row.message:
+            gvk = {"group": row.group, "kind": row.kind, "version": row.version}
+            found[row.message] = [gvk]
+            found[row.message + "List"] = [{**gvk, "kind": row.kind + "List"}]
+    versions = sorted({(row.group, row.version) for row in registry().rows})
+    for kind in ("DeleteOptions", "WatchEvent", "Status"):
+        found[META + kind] = [
+            {"group": group, "kind": kind, "version": version} for group, version in versions
+        ]
+    found[META + "Status"] = [{"group": "", "kind": "Status", "version": "v1"}]
+    found["k8s.io.api.autoscaling.v1.Scale"] = [{"group": "autoscaling", "kind": "Scale", "version": "v1"}]
+    found["k8s.io.api.policy.v1.Eviction"] = [{"group": "policy", "kind": "Eviction", "version": "v1"}]
+    return found
+
+
+def schemas(roots: Iterable[str], prefix: str) -> dict[str, Any]:
+    """The schemas of ``roots`` and of all that they hold. prefix: V2 or V3, where references point."""
+    found: dict[str, Any] = {}
+    waiting, forms = list(roots), dict.fromkeys(roots, Form.MESSAGE)
+    while waiting:
+        name = waiting.pop()
+        key = schema_name(name)
+        if key in found:
             continue
-        yield row.message
-        if has_message(f"{row.message}List"):
-            yield f"{row.message}List"
+        form = forms[name]
+        if form is not Form.MESSAGE:
+            found[key] = _ONE_OF[form][prefix == V3] if form in _ONE_OF else _TYPED[form]
+            continue
+        found[key] = _object(name, prefix)
+        for field in message(name).json_fields.values():
+            if field.message and field.message not in forms:
+                forms[field.message] = field.form
+                waiting.append(field.message)
+    return dict(sorted(found.items()))
+
+
+def _object(name: str, prefix: str) -> dict[str, Any]:
+    what = message(name)
+    properties: dict[str, Any] = {}
+    kinds = _kinds().get(name)
+    if kinds and "kind" not in what.json_fields:
+        properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+    needed = []
+    for field in what.json_fields.values():
+        properties[field.name] = _property(field, prefix)
+        if not field.rule.get("optional") and field.name not in ("metadata", "status"):
+            needed.append(field.name)
+    schema: dict[str, Any] = {"type": "object", "properties": dict(sorted(properties.items()))}
+    if needed:
+        schema["required"] = sorted(needed)
+    if kinds:
+        schema["x-kubernetes-group-version-kind"] = kinds
+    if name.endswith(".LabelSelector") or any(field.rule.get("structType") for field in what.fields):
+        schema["x-kubernetes-map-type"] = "atomic"
+    return schema
+
+
+def _property(field: Field, prefix: str) -> dict[str, Any]:
+    one = _value(field, prefix)
+    if field.shape is Shape.LIST:
+        schema: dict[str, Any] = {"type": "array", "items": one}
+    elif field.shape is Shape.MAP:
+        schema = {"type": "object", "additionalProperties": one}
+    else:
+        schema = one
+    extra = _extensions(field.rule)
+    default = field.rule.get("default")
+    if default is not None and not str(default).startswith("ref("):
+        extra["default"] = default
+    if not extra:
+        return schema
+    if "$ref" in schema and prefix == V3:  # no siblings beside a reference in version 3
+        schema = {"allOf": [schema]}
+    return {**schema, **extra}
+
+
+def _value(field: Field, prefix: str) -> dict[str, Any]:
+    if field.form in _PRIMITIVES:
+        return _PRIMITIVES[field.form]
+    reference = {"$ref": prefix + schema_name(field.message)}
+    if prefix == V3 and field.form is Form.MESSAGE and not field.pointer:
+        return {"allOf": [reference], "default": {}}
+    return reference
+
+
+def _extensions(rule: Mapping[str, Any]) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    for key, name in (
+        ("listType", "x-kubernetes-list-type"),
+        ("listMapKey", "x-kubernetes-list-map-keys"),
+        ("mapType", "x-kubernetes-map-type"),
+        ("patchMergeKey", "x-kubernetes-patch-merge-key"),
+        ("patchStrategy", "x-kubernetes-patch-strategy"),
+    ):
+        if key in rule:
+            extra[name] = rule[key]
+    if rule.get("enum"):
+        extra["enum"] = rule["enum"]
+    return extra
+
+
+def delete_options() -> str:
+    """The message of a delete's body."""
+    return _DELETE_OPTIONS
