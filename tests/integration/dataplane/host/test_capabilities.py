@@ -1,0 +1,53 @@
+"""What this kernel can, found by trying."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from dataplane.host import untouched
+from dataplane.host.capabilities import probe
+from dataplane.netns.create import listing
+
+pytestmark = pytest.mark.root
+
+
+def test_the_kernel_that_runs_these_tests_can_all_that_a_lab_needs():
+    found = probe()
+
+    assert found.missing() == []
+    assert os.uname().release.startswith(f"{found.kernel[0]}.{found.kernel[1]}")
+
+
+def test_trying_is_quick():
+    """60 ms on a machine of its own; the best of three."""
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        probe()
+        took.append(time.monotonic() - began)
+
+    assert min(took) < 0.06
+
+
+def test_trying_changes_nothing_and_leaves_nothing():
+    before, namespaces = untouched.snapshot(), [name for name in listing() if "try" in name]
+
+    probe()
+
+    assert before.differences(untouched.snapshot()) == []
+    assert [name for name in listing() if "try" in name] == namespaces
+
+
+def test_without_root_it_says_that_root_is_missing():
+    program = (
+        "from dataplane.host.capabilities import probe; print(*(type(m).__name__ for m in probe().missing()))"
+    )
+    words = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", program]
+
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, cwd="/", env={"PYTHONPATH": os.getcwd()}
+    )
+
+    assert done.stdout.split() == ["NoNamespaces"]
