@@ -32,7 +32,7 @@ _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 class DnsSettings:
     """What the container's arguments and environment say.
 
-    account: directory with ``token`` and ``ca.crt``. port, health_port, ready_port: 0 lets the kernel choose.
+    account: directory with ``token`` and ``ca.crt``. health_port, ready_port: 0 lets the kernel choose.
     """
 
     domain: str
@@ -96,9 +96,8 @@ class DnsServer:
         families = [socket.AF_INET] + ([socket.AF_INET6] if _has_ipv6() else [])
         for family in families:
             udp = bound(socket.socket, family, self._config.port, stream=False)
-            self.ports.setdefault("dns", udp.getsockname()[1])
             stack.callback(DatagramPort(udp, responder.datagram).close)
-            tcp = bound(socket.socket, family, udp.getsockname()[1], stream=True)
+            tcp = bound(socket.socket, family, self._config.port, stream=True)
             stack.callback((await serve_stream(tcp, responder.stream)).close)
             pages = (
                 ("/health", self._config.health_port, lambda: ""),
