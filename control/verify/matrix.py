@@ -11,8 +11,9 @@ _GREEN, _RED, _YELLOW, _DIM, _BOLD, _PLAIN = "32", "31;1", "33", "2", "1", "0"
 _SIGNS = {
     "open": ("+", _GREEN),
     "blocked": ("-", _DIM),
-    "refused": ("o", _YELLOW),
     "unreachable": ("-", _DIM),
+    "refused": ("o", _YELLOW),
+    "mixed": ("~", _YELLOW),
 }
 _LEGEND = "+ open   - blocked   o refused: nobody listens   ~ some of them   ? not tried   X not as the policies say"
 
@@ -85,7 +86,7 @@ def _sign(pairs: Sequence[Observation]) -> tuple[str, str]:
     words = {each.word for each in pairs}
     if len(words) == 1:
         return _SIGNS.get(words.pop(), ("?", _YELLOW))
-    return ("~", _YELLOW) if words else ("?", _DIM)
+    return _SIGNS["mixed"] if words else ("?", _DIM)
 
 
 def _direct(observations: Sequence[Observation]) -> Iterator[str]:
