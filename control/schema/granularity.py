@@ -19,6 +19,15 @@ class Grain(enum.Enum):
     SET = "set"  # a list of scalars, each known by itself
 
 
+_ATOMIC = frozenset((
+    "LabelSelector", "LocalObjectReference", "ObjectReference", "SecretReference", "TypedLocalObjectReference",
+    "ConfigMapKeySelector", "SecretKeySelector", "FileKeySelector", "ObjectFieldSelector",
+    "ResourceFieldSelector", "NodeSelector", "NodeSelectorTerm", "TopologySelectorTerm", "OwnerReference",
+    "ScopeSelector", "CrossVersionObjectReference", "RoleRef", "Subject",
+))  # fmt: skip
+"""Structs that have one owner as a whole: upstream marks the type, which the tables do not show."""
+
+
 def grain(field: Field) -> Grain:
     """The grain of a field, from its list and map types; lists are atomic unless they say otherwise."""
     rule = field.rule
@@ -28,7 +37,9 @@ def grain(field: Field) -> Grain:
         return Grain.LEAF
     if field.shape is Shape.MAP:
         return Grain.MAP
-    return Grain.STRUCT if field.form is Form.MESSAGE else Grain.LEAF
+    if field.form is not Form.MESSAGE or field.message.rpartition(".")[2] in _ATOMIC:
+        return Grain.LEAF
+    return Grain.STRUCT
 
 
 def below(field: Field) -> Message | None:

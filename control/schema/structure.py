@@ -6,29 +6,19 @@ their normal form. One compiled closure a message does that in a single pass; on
 does a second walk (``inspect``) find the paths.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from control.errors import BadRequest
-from control.schema import quantity, timestamps
 from control.schema.inspection import inspect, kinds
 from control.schema.resource import ResourceRow
+from control.schema.scalars import SCALARS, WRONG
 from control.schema.tables import Field, Form, Message, Shape, message
 
 Clean = Callable[[Any], bool]
-_INT32, _INT64 = 1 << 31, 1 << 63
 _TEXT, _PLAIN, _SUB, _LIST, _MAP = range(5)
-
-
-class _Wrong:
-    """The value can't be of its field's type."""
-
-
-_WRONG = _Wrong()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ def _compiled(name: str, *, typed: bool) -> Clean:
     what = message(name)
     handlers = {field.name: _handler(field) for field in what.json_fields.values()}
     if typed:
-        text = (_TEXT, _PLAIN_FORMS[Form.STRING])
+        text = (_TEXT, SCALARS[Form.STRING])
         handlers = {"apiVersion": text, "kind": text} | handlers
     omitted = frozenset(field.name for field in what.json_fields.values() if field.omit_empty)
     zeros, structs = _always_written(what)
@@ -123,7 +113,7 @@ def _compiled(name: str, *, typed: bool) -> Clean:
                 continue
             elif code == _PLAIN:
                 normal = inner(value)
-                if normal is _WRONG:
+                if normal is WRONG:
                     fine = False
                     continue
                 if normal is not value:
@@ -171,7 +161,7 @@ def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[tuple[st
 def _handler(field: Field) -> tuple[int, Any]:
     """How to clean one field's value: a code for the loop above, and a function."""
     form = field.form
-    one: Any = _later(field.message) if form is Form.MESSAGE else _PLAIN_FORMS[form]
+    one: Any = _later(field.message) if form is Form.MESSAGE else SCALARS[form]
     if field.shape is Shape.ONE:
         if form is Form.MESSAGE:
             return _SUB, one
@@ -217,7 +207,7 @@ def _each_in_list(one: Callable[[Any], Any]) -> Clean:
         for index, value in enumerate(values):
             normal = one(value)
             if normal is not value:
-                if normal is _WRONG:
+                if normal is WRONG:
                     return False
                 values[index] = normal
         return True
@@ -230,80 +220,9 @@ def _each_in_map(one: Callable[[Any], Any]) -> Clean:
         for key, value in values.items():
             normal = one(value)
             if normal is not value:
-                if normal is _WRONG:
+                if normal is WRONG:
                     return False
                 values[key] = normal
         return True
 
     return every
-
-
-def _int(limit: int) -> Callable[[Any], Any]:
-    return lambda value: value if type(value) is int and -limit <= value < limit else _WRONG
-
-
-def _double(value: Any) -> Any:
-    return value if type(value) in (int, float) else _WRONG
-
-
-def _bytes(value: Any) -> Any:
-    if type(value) is not str:
-        return _WRONG
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return _WRONG
-    return value
-
-
-def _text_by(normal: Callable[[str], str]) -> Callable[[Any], Any]:
-    def convert(value: Any) -> Any:
-        if type(value) is not str:
-            return _WRONG
-        try:
-            made = normal(value)
-        except ValueError:
-            return _WRONG
-        return value if made == value else made
-
-    return convert
-
-
-def _quantity(value: Any) -> Any:
-    if type(value) is not str and type(value) not in (int, float):
-        return _WRONG
-    try:
-        made = quantity.canonical(value)
-    except quantity.QuantityInvalid:
-        return _WRONG
-    return value if made == value else made
-
-
-def _int_or_string(value: Any) -> Any:
-    return value if type(value) is str or (type(value) is int and -_INT32 <= value < _INT32) else _WRONG
-
-
-def _strings(value: Any) -> Any:
-    return value if type(value) is list and all(type(item) is str for item in value) else _WRONG
-
-
-def _duration(text: str) -> str:
-    return timestamps.duration_text(timestamps.duration_nanos(text))
-
-
-_PLAIN_FORMS: dict[Form, Callable[[Any], Any]] = {
-    Form.STRING: lambda value: value if type(value) is str else _WRONG,
-    Form.BOOL: lambda value: value if type(value) is bool else _WRONG,
-    Form.INT32: _int(_INT32),
-    Form.INT64: _int(_INT64),
-    Form.DOUBLE: _double,
-    Form.BYTES: _bytes,
-    Form.TIME: _text_by(timestamps.normal_time),
-    Form.MICRO_TIME: _text_by(timestamps.normal_micro_time),
-    Form.DURATION: _text_by(_duration),
-    Form.QUANTITY: _quantity,
-    Form.INT_OR_STRING: _int_or_string,
-    Form.RAW: lambda value: value,
-    Form.STRINGS: _strings,
-    Form.UNION: lambda value: value,
-}
