@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dataplane.nft import instruction
 from dataplane.nft.datatype import DataType, Value
@@ -120,20 +121,45 @@ class Element:
 
     def packed(self) -> bytes:
         """As a list element of a SETELEM message, for sets other than simple intervals."""
-        parts = [nested(1, attribute(1, self.key))]
+        parts = [_value(1, self.key)]
         if isinstance(self.data, Verdict):
-            parts.append(instruction.verdict_data(2, self.data.code, self.data.chain))
+            parts.append(_verdict(self.data.code, self.data.chain))
         elif self.data:
-            parts.append(nested(2, attribute(1, self.data)))
+            parts.append(_value(2, self.data))
         if self.comment:
-            parts.append(attribute(6, comment_userdata(self.comment)))
+            parts.append(_comment(self.comment))
         if self.end:
-            parts.append(nested(10, attribute(1, self.end)))
+            parts.append(_value(10, self.end))
         return nested(1, *parts)
 
     def naming(self) -> "Element":
         """Only what a delete needs to find it: its key."""
         return Element(self.key, end=self.end)
+
+
+# Elements come by the ten thousand, alike but for their values: what repeats is framed once.
+
+
+@lru_cache(maxsize=256)
+def _frame(kind: int, size: int) -> tuple[bytes, bytes]:
+    """What stands before and behind a value of this size."""
+    framed = nested(kind, attribute(1, bytes(size)))
+    return framed[:8], framed[8 + size :]
+
+
+def _value(kind: int, value: bytes) -> bytes:
+    before, behind = _frame(kind, len(value))
+    return before + value + behind
+
+
+@lru_cache(maxsize=1024)
+def _verdict(code: int, chain: str) -> bytes:
+    return instruction.verdict_data(2, code, chain)
+
+
+@lru_cache(maxsize=1024)
+def _comment(comment: str) -> bytes:
+    return attribute(6, comment_userdata(comment))
 
 
 def comment_userdata(comment: str) -> bytes:

@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataplane.model.address import Family, IPAddress
-from dataplane.model.service import Backend, ServicePort, TrafficScope
+from dataplane.model.service import Backend, ServicePort, TrafficScope, Transport
 from dataplane.nft.element import Element
 from dataplane.nft.statement import Verdict, goto
 from dataplane.services.contract import ServiceNode
 from dataplane.services.nft_layout import (
+    ENDPOINTS,
+    HAIRPIN,
     REFUSE,
+    REFUSED,
+    SERVICES,
     SIDES,
     STICKY,
     STICKY_SLOTS,
     UNSERVED,
     Side,
-    kept_set,
+    kept_name,
     spread,
 )
 
@@ -46,20 +50,19 @@ def entries(port: ServicePort, node: ServiceNode) -> Entries:
     spreads: set[str] = set()
     used: dict[IPAddress, None] = {}
     for address, number, scope in doors(port, node):
-        key = address.packed + _field(bytes([port.transport])) + _field(number.to_bytes(2, "big"))
+        key = door_key(address, port.transport, number)
         backends = port.usable(scope)
         if not backends:
-            own.append((side.refused.name, Element(key, _refusal(port), comment=comment)))
+            own.append((side.named(REFUSED), Element(key, _refusal(port), comment=comment)))
             continue
         chain, drawn = _drawn(port, backends)
         spreads.add(chain.chain)
-        own.append((side.services.name, Element(key, chain, comment=comment)))
+        own.append((side.named(SERVICES), Element(key, chain, comment=comment)))
         own.extend(_endpoints(side, key, drawn, comment))
         used.update(dict.fromkeys(backend.address for backend in backends if backend.local))
     if port.node_port is not None and port.external is TrafficScope.LOCAL:
-        kept = kept_set(port.transport)
-        own.append((kept.name, Element(port.node_port.to_bytes(2, "big"), comment=comment)))
-    hairpin = tuple((side.hairpin.name, Element(address.packed * 2)) for address in used)
+        own.append((kept_name(port.transport), Element(port.node_port.to_bytes(2, "big"), comment=comment)))
+    hairpin = tuple((side.named(HAIRPIN), Element(address.packed * 2)) for address in used)
     return Entries(tuple(own), hairpin, frozenset(spreads))
 
 
@@ -94,12 +97,16 @@ def _owner(slot: int, backends: tuple[Backend, ...]) -> Backend:
 
 
 def _endpoints(side: Side, key: bytes, drawn: list[Backend], comment: str) -> Iterator[Entry]:
-    name = side.endpoints.name
+    name = side.named(ENDPOINTS)
     for number, backend in enumerate(drawn):
-        data = backend.address.packed + _field(backend.port.to_bytes(2, "big"))
-        yield name, Element(key + number.to_bytes(4, sys.byteorder), data, comment=comment)
+        yield name, Element(key + number.to_bytes(4, sys.byteorder), endpoint_data(backend), comment=comment)
 
 
-def _field(value: bytes) -> bytes:
-    """A field of a concatenation: padded to four bytes."""
-    return value.ljust(4, b"\0")
+def door_key(address: IPAddress, transport: Transport, port: int) -> bytes:
+    """address . protocol . port, packed as the maps' keys are: each field padded to four bytes."""
+    return address.packed + transport.to_bytes(1, "big") + b"\0\0\0" + port.to_bytes(2, "big") + b"\0\0"
+
+
+def endpoint_data(backend: Backend) -> bytes:
+    """address . port, packed as the ``endpoints`` map's data is."""
+    return backend.address.packed + backend.port.to_bytes(2, "big") + b"\0\0"

@@ -26,6 +26,8 @@ STICKY_SLOTS = 64
 _STICKY_SEED = 0x706F6477
 _AFTER_NAT = -90
 REFUSE, UNSERVED = "refuse", "unserved"
+SERVICES, ENDPOINTS, REFUSED, HAIRPIN, INSIDE = "services", "endpoints", "refused", "hairpin", "inside"
+"""Sets and maps, one each a family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +53,28 @@ class Side:
     @property
     def services(self) -> Set:
         """Service port → the chain that draws an endpoint."""
-        return Set(self.named("services"), Key.typeof(*self.key), verdicts=True)
+        return Set(self.named(SERVICES), Key.typeof(*self.key), verdicts=True)
 
     @property
     def refused(self) -> Set:
         """Service port without endpoints → the chain that says so."""
-        return Set(self.named("refused"), Key.typeof(*self.key), verdicts=True)
+        return Set(self.named(REFUSED), Key.typeof(*self.key), verdicts=True)
 
     @property
     def endpoints(self) -> Set:
         """Service port and number → endpoint. The modulus in the type stands for any."""
         data = Key.typeof(self.daddr, field.TH_DPORT)
-        return Set(self.named("endpoints"), Key.typeof(*self.key, numgen(2)), data=data)
+        return Set(self.named(ENDPOINTS), Key.typeof(*self.key, numgen(2)), data=data)
 
     @property
     def hairpin(self) -> Set:
         """Local endpoints, twice: who comes from itself by a Service."""
-        return Set(self.named("hairpin"), Key.typeof(self.saddr, self.daddr))
+        return Set(self.named(HAIRPIN), Key.typeof(self.saddr, self.daddr))
 
     @property
     def inside(self) -> Set:
         """Networks to which pods' packets keep their source."""
-        return Set(self.named("inside"), Key.of(self.address), interval=True)
+        return Set(self.named(INSIDE), Key.of(self.address), interval=True)
 
     def cidrs(self, among: Iterable[IPNetwork]) -> list[IPNetwork]:
         """Those of this family."""
@@ -96,7 +98,12 @@ SIDES = {
 
 def kept_set(transport: Transport) -> Set:
     """NodePorts of ``externalTrafficPolicy: Local``: their clients' addresses are kept."""
-    return Set(f"kept-{transport.name.lower()}", Key.of(datatype.INET_SERVICE))
+    return Set(kept_name(transport), Key.of(datatype.INET_SERVICE))
+
+
+def kept_name(transport: Transport) -> str:
+    """Its name."""
+    return f"kept-{transport.name.lower()}"
 
 
 def spread(endpoints: int) -> str:
@@ -191,8 +198,7 @@ def _untranslated(node: ServiceNode) -> Iterable[Rule]:
 
 def _external() -> Iterable[Rule]:
     for transport in Transport:
-        kept = kept_set(transport).name
-        keep = InSet((field.CT_ORIGINAL_PROTO_DST,), kept)
+        keep = InSet((field.CT_ORIGINAL_PROTO_DST,), kept_name(transport))
         yield rule(Match(field.L4PROTO, transport.value), keep, RETURN)
     yield rule(Counter(), Masquerade())
 

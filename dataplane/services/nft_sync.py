@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from dataplane.model.address import HostPort
 from dataplane.nft.batch import BatchWriter, NftBatch
 from dataplane.nft.diff import diff
 from dataplane.nft.element import Element
@@ -108,7 +107,7 @@ class NftServices:
     @staticmethod
     def _in_place(want: Mapping[str, Ports], have: RulesetState) -> dict[str, Ports]:
         """Endpoints with the numbers that the kernel has for them."""
-        before: dict[tuple[str, int, int], list[HostPort]] = {}
+        before: dict[bytes, list[bytes]] = {}
         table = have.table(FAMILY, NAME)
         for side in SIDES.values() if table is not None else ():
             there = table.set_by_name.get(side.endpoints.name) if table is not None else None
