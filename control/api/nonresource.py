@@ -12,6 +12,10 @@ from control.api.request import Answer, ApiRequest
 from control.schema.openapi import openapi_v2, openapi_v3, openapi_v3_index
 from control.store.contract import Store
 
+_V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_NO_SCHEMA: Final = b"\x0a\x032.0\x12\x13\x0a\x0aKubernetes\x12\x05v1.37"
+"""An OpenAPI v2 document of no definitions: kubectl asks for this form where version 3 has not the kind, and goes
+on without a schema, to its own words for a kind that nobody knows."""
 _CHECKS: Final = ("ping", "log", "store", "poststarthook/bootstrap")
 
 
@@ -37,7 +41,7 @@ class NonResource:
             case "api" | "apis":
                 return self._discovery.answer(request)
             case "openapi":
-                return self._openapi(path)
+                return self._openapi(request, path)
             case "metrics":
                 return Answer(
                     self._metrics().encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
@@ -57,8 +61,10 @@ class NonResource:
             text = "ok" if good else f"{kind} check failed"
         return Answer(text.encode(), 200 if good else 500, content_type="text/plain; charset=utf-8")
 
-    def _openapi(self, path: str) -> Answer:
+    def _openapi(self, request: ApiRequest, path: str) -> Answer:
         if path == "/openapi/v2":
+            if "proto-openapi" in request.accept:
+                return Answer(_NO_SCHEMA, content_type=_V2_PROTOBUF)
             return Answer(openapi_v2())
         if path == "/openapi/v3":
             return Answer(openapi_v3_index())

@@ -35,6 +35,10 @@ class StreamSubresource:
         if not place.host:
             raise BadRequest(f"pod {route.name} does not have a host assigned")
         if upgrade.startswith("spdy"):
+            # kubectl comes with SPDY after its WebSocket failed: tell that failure, not what SPDY is.
+            async with self._door.get(place.url(self._what, self._query(request)), {}) as answer:
+                if answer.status == 404:
+                    raise BadRequest((await answer.content.read(2048)).decode(errors="replace").strip())
             raise BadRequest(
                 "Upgrade request required: podwire streams over WebSocket only;"
                 " SPDY/3.1 is not spoken yet (kubectl 1.31 and later use WebSocket)"
