@@ -16,7 +16,6 @@ from cni.spec.result import CniResult
 from dataplane.errors import NamespaceGone
 from dataplane.fabric.pod import PodLinks
 from dataplane.model.topology import pod_link_name
-from dataplane.netlink import observe
 from dataplane.netns import create
 
 
@@ -49,6 +48,8 @@ def check(network: NodeNetwork, ledger: Ledger, container_id: str) -> None:
     held = ipam.find(ledger, container_id)
     if held is None:
         raise AttachmentWrong(f"{container_id}: holds no address on {network.node}")
+    from dataplane.netlink import observe  # pyroute2 takes 0.15 s to load, and no ADD needs it
+
     port = attach.port(network, held)
     if not create.is_there(port.netns):
         raise AttachmentWrong(f"{held.label}: its namespace {port.netns} is gone")
@@ -76,6 +77,8 @@ def collect(ledger: Ledger, links: PodLinks, valid: Collection[str]) -> tuple[st
 
 def status(network: NodeNetwork, ledger: Ledger) -> None:
     """Raise PluginNotReady when an ADD would fail."""
+    from dataplane.netlink import observe  # as above
+
     if not create.is_there(network.netns):
         raise PluginNotReady(f"{network.node}: its namespace is gone", mend="podwire up")
     try:

@@ -3,7 +3,6 @@
 from dataplane.fabric import internet, node, underlay
 from dataplane.model.topology import FabricPlan, NodePlan
 from dataplane.model.wiring import Wiring
-from dataplane.netlink import converge
 from dataplane.netns import create, sweep
 from dataplane.netns.sysctl import Place
 
@@ -15,6 +14,10 @@ def build(plan: FabricPlan) -> int:
     Namespaces: ``plan.netns``, ``plan.internet.netns`` and each node's. Returns the number of changes made, 0
     when all was there. Raises KernelError; a second call goes on where the first one stopped.
     """
+    from dataplane.netlink import (
+        converge,  # pyroute2 takes 0.15 s to load: not for who only names this module
+    )
+
     ipv6 = any(network.version == 6 for network in plan.underlay)
     places = [(plan.netns, Place.FABRIC), (plan.internet.netns, Place.INTERNET)]
     places += [(each.netns, Place.NODE) for each in plan.nodes]
