@@ -28,6 +28,8 @@ from control.errors import ApiError, NotFound
 _OWNERS = "all owners"
 _NEEDED = {"list", "watch", "delete", "patch"}
 _REDISCOVER_S = 30.0
+_FIRST_LOOK_S = 5.0
+"""The rarer kinds are watched a little later: some sixty connections would slow a lab's start."""
 
 
 class GarbageController(Controller):
@@ -79,6 +81,7 @@ class GarbageController(Controller):
 
     async def follow_kinds(self, group: asyncio.TaskGroup) -> None:
         """Learn new kinds from time to time and watch them too; never returns."""
+        await self._clock.sleep(_FIRST_LOOK_S)
         while True:
             try:
                 kinds = await discover(self._client)

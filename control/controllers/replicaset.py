@@ -30,6 +30,11 @@ from control.controllers.shared import NAMESPACE, OWNER, SharedInformers, candid
 from control.errors import ApiError, NotFound
 from control.schema.selector import LabelSelector
 
+_AT_ONCE = 16
+"""Pods that are created or deleted side by side: more would only open more connections."""
+_GATHER_S = 0.01
+"""Changes of pods that come within this time are one reconcile: it looks at all pods of the ReplicaSet."""
+
 Refusal = ApiError | ApiUnreachable
 """Why a pod could not be made or deleted."""
 
@@ -44,6 +49,7 @@ class ReplicaSetController(Controller):
         self._client, self._events, self._clock = client, events, clock
         self._owners = RefManager(client, OwnerKind(REPLICASETS, "ReplicaSet"))
         self._expected = Expectations()
+        self._gate = asyncio.Semaphore(_AT_ONCE)
         self._replica_sets = informers.of(REPLICASETS)
         self._pods = informers.of(PODS)
         self._replica_sets.on_change(self._replica_set_changed)
@@ -71,7 +77,7 @@ class ReplicaSetController(Controller):
             if pod and owner:
                 if is_terminating(pod) or new is None:
                     self._expected.deleted(owner[1], uid_of(pod))
-                self.queue.add(owner[0])
+                self.queue.add_after(owner[0], _GATHER_S)
 
     @staticmethod
     def _owner_of(pod: Object) -> tuple[str, str] | None:
@@ -133,7 +139,8 @@ class ReplicaSetController(Controller):
 
     async def _create_one(self, replica_set: Object, pod: Object) -> Refusal | None:
         try:
-            created = await self._client.create(PODS, pod)
+            async with self._gate:
+                created = await self._client.create(PODS, pod)
         except (ApiError, ApiUnreachable) as error:
             self._tell(replica_set, "FailedCreate", f"Error creating: {error}", failed=True)
             return error
@@ -149,7 +156,8 @@ class ReplicaSetController(Controller):
     async def _delete_one(self, replica_set: Object, pod: Object) -> Refusal | None:
         name = pod["metadata"]["name"]
         try:
-            await self._client.delete(PODS, name, pod["metadata"]["namespace"], uid=uid_of(pod))
+            async with self._gate:
+                await self._client.delete(PODS, name, pod["metadata"]["namespace"], uid=uid_of(pod))
         except NotFound:
             self._expected.deleted(uid_of(replica_set), uid_of(pod))
             return None
