@@ -55,7 +55,7 @@ def test_a_datagram_is_seen_at_both_ends_and_the_refusal_too(cable):
     for end in (left, right):
         assert wire.at(end).requests == [udp("192.0.2.1", "192.0.2.2", sport=4000, dport=5353)]
         assert wire.at(end).errors == [icmp("192.0.2.2", "192.0.2.1", type=3, code=3, about=udp(dport=5353))]
-    assert wire.at(right)[0].payload == b"anybody?"
+    assert wire.at(right).requests[0].payload == b"anybody?"
 
 
 def test_every_packet_of_a_burst_is_there_and_none_from_before_or_after(cable):
