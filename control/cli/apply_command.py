@@ -1,7 +1,5 @@
 """``podwire apply``: manifests from files and directories, each wrong field with its file and line."""
 
-import asyncio
-
 import click
 
 from control.cli.options import existing, name_option
@@ -24,27 +22,18 @@ def command(name: str, files: tuple[str, ...], namespace: str, wait: bool, timeo
     manifests = read_manifests(files)
     directory = existing(name)
 
-    from control.client.client import ApiClient, ApiUnreachable
-    from control.errors import LabStopped
+    from control.cli.session import with_client
+    from control.client.client import ApiClient
     from control.lab.apply import apply_all, wait_ready
-    from control.lab.ready import loopback_tls
     from control.lab.up import stored_plan
 
     _plan, port = stored_plan(directory)
 
-    async def run() -> None:
-        async with ApiClient(
-            f"https://127.0.0.1:{port}", loopback_tls(directory), user_agent="podwire"
-        ) as client:
-            applied = await apply_all(
-                client, manifests, namespace, lambda one: click.echo(f"{one.title} {one.outcome}")
-            )
-            if wait:
-                await wait_ready(client, applied, timeout_s)
+    async def run(client: ApiClient) -> None:
+        applied = await apply_all(
+            client, manifests, namespace, lambda one: click.echo(f"{one.title} {one.outcome}")
+        )
+        if wait:
+            await wait_ready(client, applied, timeout_s)
 
-    try:
-        asyncio.run(run())
-    except ApiUnreachable as error:
-        raise LabStopped(
-            f"The API of lab {name} does not answer: {error}.", f"podwire status --name {name}"
-        ) from error
+    with_client(directory, port, run)

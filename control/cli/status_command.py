@@ -94,14 +94,16 @@ def print_status(directory: LabDirectory, seconds: float | None, *, was_running:
     flag = f" {flag}" if flag else ""
     worker = lab["nodes"][-1]["name"]
     click.echo(f"\n  export KUBECONFIG={lab['kubeconfig']}")
-    for line, what in (
+    lines = (
         (f"podwire kubectl{flag} get pods -A -o wide", "the cluster, as Kubernetes sees it"),
         (f"sudo podwire look{flag} {worker}", "the same node, as ip and nft see it"),
         (f"podwire apply{flag} -f FILE|DIR --wait", "your manifests"),
         (f"sudo podwire verify{flag}", "who reaches whom, by real connections"),
         (f"sudo podwire down{flag}", "gone without a trace"),
-    ):
-        click.echo(f"  {line:<44} {what}")
+    )
+    width = max(len(line) for line, _ in lines)
+    for line, what in lines:
+        click.echo(f"  {line:<{width}}   {what}")
 
 
 def _name(lab: str) -> list[str]:

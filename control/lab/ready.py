@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from control.errors import NotReady
@@ -24,43 +24,39 @@ def loopback_tls(directory: LabDirectory) -> ssl.SSLContext:
     return context
 
 
-def wait_for_nodes(directory: LabDirectory, port: int, names: tuple[str, ...], within_s: float) -> None:
-    """Return once all nodes are Ready, as the API tells it; NotReady names those that are not."""
+def wait_for_nodes(
+    directory: LabDirectory, port: int, names: tuple[str, ...], within_s: float, check: Callable[[], None]
+) -> None:
+    """Return once all nodes are Ready, as the API tells it; NotReady names those that are not.
+
+    check: called about once a second; raises when waiting is in vain.
+    """
     deadline = time.monotonic() + within_s
     waiting = set(names)
     try:
-        for node in _watch_nodes(directory, port, deadline):
-            conditions = (node.get("status") or {}).get("conditions") or []
-            ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-            name = node["metadata"]["name"]
-            waiting = waiting - {name} if ready else waiting | ({name} & set(names))
-            if not waiting:
-                return
+        while time.monotonic() < deadline:
+            check()
+            for node in _watch_nodes(directory, port):
+                conditions = (node.get("status") or {}).get("conditions") or []
+                ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+                name = node["metadata"]["name"]
+                waiting = waiting - {name} if ready else waiting | ({name} & set(names))
+                if not waiting:
+                    return
     except (OSError, http.client.HTTPException) as error:
-        raise NotReady(
-            f"The API does not answer on loopback: {error}.", f"see {directory.logs}/api.log"
-        ) from error
-    raise NotReady(
-        f"Not Ready after {within_s:g} s: {', '.join(sorted(waiting))}.",
-        f"see {directory.logs}/agents-{min(waiting)}.log",
-    )
+        raise NotReady(f"The API does not answer on loopback: {error}.", "podwire logs api") from error
+    raise NotReady(f"Not Ready after {within_s:g} s: {', '.join(sorted(waiting))}.", "see the agents' logs")
 
 
-def _watch_nodes(directory: LabDirectory, port: int, deadline: float) -> Iterator[dict[str, Any]]:
-    """Node objects as they change, those there first; ends at the deadline."""
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=loopback_tls(directory), timeout=2)
+def _watch_nodes(directory: LabDirectory, port: int) -> Iterator[dict[str, Any]]:
+    """Node objects, those there first, then as they change; for about a second."""
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=loopback_tls(directory), timeout=10)
     try:
-        connection.request("GET", "/api/v1/nodes?watch=true&timeoutSeconds=120")
+        connection.request("GET", "/api/v1/nodes?watch=true&timeoutSeconds=1")
         response = connection.getresponse()
         if response.status != 200:
             raise http.client.HTTPException(f"status {response.status}")
-        while time.monotonic() < deadline:
-            try:
-                line = response.readline()
-            except TimeoutError:
-                return
-            if not line:
-                return
+        while line := response.readline():
             event = json.loads(line)
             if event["type"] in ("ADDED", "MODIFIED"):
                 yield event["object"]
@@ -68,15 +64,22 @@ def _watch_nodes(directory: LabDirectory, port: int, deadline: float) -> Iterato
         connection.close()
 
 
-def wait_for_dns(plan: LabPlan, within_s: float) -> None:
-    """Return once kubernetes.default.svc resolves from inside a node to the API's ClusterIP."""
+def wait_for_dns(plan: LabPlan, within_s: float, check: Callable[[], None]) -> None:
+    """Return once kubernetes.default.svc resolves from inside a node to the API's ClusterIP.
+
+    check: called about once a second; raises when waiting is in vain.
+    """
     name = f"kubernetes.default.svc.{plan.spec.cluster_domain}"
     wanted = plan.api_service_ip.packed
 
     def ask_until_answered() -> bool:
         family = socket.AF_INET if plan.dns_ip.version == 4 else socket.AF_INET6
         deadline = time.monotonic() + within_s
+        next_check = time.monotonic() + 1
         while time.monotonic() < deadline:
+            if time.monotonic() > next_check:
+                check()
+                next_check += 1
             with socket.socket(family, socket.SOCK_DGRAM) as sock:  # anew: a refused flow must not stick
                 sock.setblocking(False)
                 try:

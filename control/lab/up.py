@@ -202,11 +202,7 @@ def _follow(read: int, plan: LabPlan, directory: LabDirectory, steps: Steps, beg
             *lines, rest = (rest + chunk).split(b"\n")
             for message in map(json.loads, lines):
                 if message.get("restarts", 0) >= MOST_RESTARTS:
-                    role = message["ended"]
-                    raise StartFailed(
-                        f"{role} ended {MOST_RESTARTS} times.{_tail(directory.logs / f'{role}.log')}",
-                        _LOGS,
-                    )
+                    raise _role_failed(directory, message["ended"])
                 if message.get("all"):
                     return
                 if "ready" in message:
@@ -240,11 +236,23 @@ class _Told:
 def _wait_until_it_answers(
     plan: LabPlan, directory: LabDirectory, port: int, steps: Steps, began: float
 ) -> None:
+    def check() -> None:
+        report = ask(directory)
+        for role in report["roles"] if report else []:
+            if role["restarts"] >= MOST_RESTARTS and role["state"] != "ready":
+                raise _role_failed(directory, role["name"])
+        if report is None:
+            raise StartFailed(f"The supervisor ended.{_tail(directory.logs / 'supervisor.log')}", _LOGS)
+
     steps.doing("nodes Ready")
-    wait_for_nodes(directory, port, tuple(node.name for node in plan.fabric.nodes), PATIENCE_S)
+    wait_for_nodes(directory, port, tuple(node.name for node in plan.fabric.nodes), PATIENCE_S, check)
     steps.doing("DNS answers kubernetes.default")
-    wait_for_dns(plan, PATIENCE_S)
+    wait_for_dns(plan, PATIENCE_S, check)
     steps.done("nodes Ready, DNS answers kubernetes.default", "yes", time.monotonic() - began)
+
+
+def _role_failed(directory: LabDirectory, role: str) -> StartFailed:
+    return StartFailed(f"{role} ended {MOST_RESTARTS} times.{_tail(directory.logs / f'{role}.log')}", _LOGS)
 
 
 def _tail(path: Path) -> str:
