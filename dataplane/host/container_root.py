@@ -4,6 +4,7 @@ Called in the child between fork and exec, already in the pod's network namespac
 """
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,7 +169,7 @@ def _open_source(volume: VolumeMount) -> int:
         except (FileExistsError, NotADirectoryError):
             pass
         deeper = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
-        if os.stat(deeper, follow_symlinks=False).st_mode & 0o170000 == 0o120000:
+        if stat.S_ISLNK(os.fstat(deeper).st_mode):
             raise KernelError(volume.target, f"subPath {volume.sub_path!r} passes a symbolic link")
         os.close(descriptor)
         descriptor = deeper

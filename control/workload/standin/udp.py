@@ -1,7 +1,7 @@
 """A stand-in's answer to a datagram: who it is, then what it got."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from control.workload.standin.plan import StandInPlan
 
@@ -15,8 +15,7 @@ class Answerer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """One datagram came."""
