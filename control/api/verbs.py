@@ -133,7 +133,8 @@ class Verbs:
         options.applies = True
 
         def applied(live: Json | None) -> Json:
-            return apply_patch(row, live, patch, manager=manager, force=options.force)
+            value = apply_patch(row, live, patch, manager=manager, force=options.force)
+            return _fresh(orjson.dumps(value))
 
         try:
             outcome = await self.writer.change(target_of(row, request), applied, options)

@@ -9,6 +9,7 @@ from control.api.objects import attributes_of, key_of
 from control.api.refusals import already_exists, conflict, invalid, not_found
 from control.api.request import Json
 from control.errors import InternalError
+from control.schema.apply import record_update
 from control.schema.defaults import apply_defaults
 from control.schema.resource import ResourceRow
 from control.schema.strategy import prepare_create, prepare_update
@@ -67,6 +68,8 @@ class Writer:
             if causes := validate_create(row, obj):
                 raise invalid(row, name, causes)
             self._admission.validate(attempt)
+            if not options.applies:
+                record_update(row, obj, None, manager=options.manager)
             if options.dry_run:
                 _undo(attempt)
                 return Outcome(obj)
@@ -133,6 +136,8 @@ class Writer:
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         if new == old:
             return Outcome(old, have)
+        if not attempt.options.applies:
+            record_update(row, new, old, manager=attempt.options.manager, subresource=attempt.subresource)
         return await self.store(row, new, have, options=attempt.options)
 
     async def store(self, row: ResourceRow, new: Json, have: Entry, *, options: WriteOptions) -> Outcome:
@@ -166,7 +171,12 @@ class Writer:
 
 def check_structure(row: ResourceRow, obj: Json, options: WriteOptions) -> None:
     """Refuse wrong types; drop unknown fields, with a warning or a refusal as asked. Raises BadRequest."""
+    meta = obj["metadata"]
+    # Bookkeeping that clients send back as they got it: not checked again, and never refused.
+    managed = meta.pop("managedFields", None)
     findings = check(row, obj)
+    if isinstance(managed, list) and managed:
+        meta["managedFields"] = managed
     findings.refuse(strict=options.validation is FieldValidation.STRICT)
     if options.validation is FieldValidation.WARN and findings.unknown:
         options.warnings.extend(findings.warnings())
