@@ -61,12 +61,13 @@ class Cli:
 
 
 def processes_of(lab: str) -> list[int]:
-    """Processes in the lab's cgroup, by what each says of itself."""
+    """Processes in the lab's cgroup, by what each says of itself; the dead whom init has yet to bury aside."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if f"/podwire-{lab}/" in (entry / "cgroup").read_text():
+                dead = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+                if not dead and f"/podwire-{lab}/" in (entry / "cgroup").read_text():
                     found.append(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 continue
