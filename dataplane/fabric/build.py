@@ -3,6 +3,7 @@
 from dataplane.fabric import internet, node, underlay
 from dataplane.model.topology import FabricPlan, NodePlan
 from dataplane.model.wiring import Wiring
+from dataplane.netlink import fresh
 from dataplane.netns import create, sweep
 from dataplane.netns.sysctl import Place
 
@@ -14,15 +15,15 @@ def build(plan: FabricPlan) -> int:
     Namespaces: ``plan.netns``, ``plan.internet.netns`` and each node's. Returns the number of changes made, 0
     when all was there. Raises KernelError; a second call goes on where the first one stopped.
     """
-    from dataplane.netlink import (
-        converge,  # pyroute2 takes 0.15 s to load: not for who only names this module
-    )
-
     ipv6 = any(network.version == 6 for network in plan.underlay)
     places = [(plan.netns, Place.FABRIC), (plan.internet.netns, Place.INTERNET)]
     places += [(each.netns, Place.NODE) for each in plan.nodes]
-    made = sum(create.ensure(name, place, ipv6=ipv6) for name, place in places)
-    return made + sum(converge.apply(wiring) for wiring in wirings(plan))
+    new = [name for name, place in places if create.ensure(name, place, ipv6=ipv6)]
+    if len(new) == len(places):
+        return len(new) + sum(fresh.make(wiring) for wiring in wirings(plan))
+    from dataplane.netlink import converge  # pyroute2 takes 0.15 s to load: a first build does without
+
+    return len(new) + sum(converge.apply(wiring) for wiring in wirings(plan))
 
 
 def wirings(plan: FabricPlan) -> tuple[Wiring, ...]:

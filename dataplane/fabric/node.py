@@ -1,15 +1,11 @@
 """A node's own links: ``eth0`` on the fabric, ``cni0`` for its pods, the way to the others and out."""
 
-from ipaddress import ip_network
-
 from dataplane.fabric import direct, vxlan
 from dataplane.fabric.underlay import UPLINK
-from dataplane.model.address import IPNetwork
 from dataplane.model.topology import FabricPlan, NodePlan, Overlay, interface
-from dataplane.model.wiring import Link, LinkAddress, LinkKind, Neighbour, Route, Wiring
+from dataplane.model.wiring import EVERYWHERE, Link, LinkAddress, LinkKind, Neighbour, Route, Wiring
 
 BRIDGE = "cni0"
-DEFAULT: dict[int, IPNetwork] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
 def wiring(plan: FabricPlan, node: NodePlan) -> Wiring:
@@ -31,7 +27,7 @@ def wiring(plan: FabricPlan, node: NodePlan) -> Wiring:
             *overlay.addresses(plan, node),
         ),
         routes=(
-            *(Route(DEFAULT[address.version], UPLINK, via=address) for address in plan.internet.addresses),
+            *(Route(EVERYWHERE[address.version], UPLINK, via=address) for address in plan.internet.addresses),
             *overlay.routes(plan, node),
         ),
         neighbours=(*_underlay_neighbours(plan, node), *overlay.neighbours(plan, node)),

@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from dataplane.errors import LinkExists
 from dataplane.model.address import IPAddress
 from dataplane.model.topology import PodPort
-from dataplane.netlink import message
+from dataplane.model.wiring import EVERYWHERE, Route
+from dataplane.netlink import link_order, path_order
 from dataplane.netlink.batch import BatchSocket
-from dataplane.netlink.message import Order, PeerEnd
+from dataplane.netlink.link_order import PeerEnd
+from dataplane.netlink.order import Order
 from dataplane.netns import create
 from dataplane.netns.enter import inside, pin
 from dataplane.netns.sysctl import Place
@@ -53,7 +55,7 @@ class PodLinks:
 
     def enable(self, host_interface: str) -> None:
         """Put the node's end up: from now on packets pass. Raises LinkError when there is no such link."""
-        self._node.send([message.set_up(host_interface)])
+        self._node.send([link_order.set_up(host_interface)])
 
     def detach(
         self,
@@ -69,14 +71,14 @@ class PodLinks:
         36 ms, and all of the machine's links wait): the kernel removes it with the namespace, shortly after.
         """
         if netns:
-            self._node.send([message.set_down(host_interface, errno.ENODEV)])
+            self._node.send([link_order.set_down(host_interface, errno.ENODEV)])
         else:
             self._remove(host_interface)
-        found = self._node.send([message.get_link(bridge, errno.ENODEV)])
+        found = self._node.send([link_order.get_link(bridge, errno.ENODEV)])
         if found and addresses:
-            index = message.index_in(found[0])
+            index = link_order.index_in(found[0])
             gone = (errno.ENOENT, errno.ENODEV)
-            self._node.send([message.delete_neighbour(index, address, *gone) for address in addresses])
+            self._node.send([path_order.delete_neighbour(index, address, *gone) for address in addresses])
         if netns:
             create.delete(netns)
 
@@ -95,13 +97,13 @@ class PodLinks:
         return socket
 
     def _index_of(self, link: str) -> int:
-        return message.index_in(self._node.send([message.get_link(link)])[0])
+        return link_order.index_in(self._node.send([link_order.get_link(link)])[0])
 
     def _make(self, port: PodPort, bridge: int) -> None:
         there = pin(port.netns)
         try:
             peer = PeerEnd(port.interface, port.mac, there)
-            self._node.send([message.make_veth(port.host_interface, port.mtu, bridge, peer)])
+            self._node.send([link_order.make_veth(port.host_interface, port.mtu, bridge, peer)])
         finally:
             os.close(there)
 
@@ -110,13 +112,13 @@ class PodLinks:
         try:
             self._make(port, bridge)
         except LinkExists:
-            if not pod.send([message.get_link(port.interface, errno.ENODEV)]):
+            if not pod.send([link_order.get_link(port.interface, errno.ENODEV)]):
                 self._remove(port.host_interface)
                 self._make(port, bridge)
-        return message.index_in(pod.send([message.get_link(port.interface)])[0])
+        return link_order.index_in(pod.send([link_order.get_link(port.interface)])[0])
 
     def _remove(self, host_interface: str) -> None:
-        self._node.send([message.delete_link(host_interface, errno.ENODEV)])
+        self._node.send([link_order.delete_link(host_interface, errno.ENODEV)])
 
 
 def attach(port: PodPort) -> None:
@@ -139,15 +141,19 @@ def detach(port: PodPort) -> None:
 
 
 def _node_side(port: PodPort, bridge: int) -> list[Order]:
-    neighbours = [message.add_neighbour(bridge, address.ip, port.mac) for address in port.addresses]
-    return [message.set_port(port.host_interface, port.label), *neighbours]
+    neighbours = [path_order.add_neighbour(bridge, address.ip, port.mac) for address in port.addresses]
+    return [link_order.set_port(port.host_interface, port.label), *neighbours]
 
 
 def _pod_side(port: PodPort, index: int) -> list[Order]:
     """Up first: a link that is down takes no route."""
     return [
-        message.set_up(port.interface),
-        *(message.add_address(index, address) for address in port.addresses),
-        *(message.add_neighbour(index, gateway, port.gateway_mac) for gateway in port.gateways),
-        *(message.default_route(index, gateway) for gateway in port.gateways),
+        link_order.set_up(port.interface),
+        *(path_order.add_address(index, address) for address in port.addresses),
+        *(path_order.add_neighbour(index, gateway, port.gateway_mac) for gateway in port.gateways),
+        *(path_order.add_route(index, route) for route in _routes(port)),
     ]
+
+
+def _routes(port: PodPort) -> list[Route]:
+    return [Route(EVERYWHERE[gateway.version], port.interface, via=gateway) for gateway in port.gateways]

@@ -17,8 +17,9 @@ from pathlib import Path
 from dataplane import errors
 from dataplane.errors import KernelError, NotSupported
 from dataplane.host.cgroup import cgroup2_root, no_cgroup2
-from dataplane.netlink import message
+from dataplane.netlink import link_order
 from dataplane.netlink.batch import BatchSocket
+from dataplane.netlink.order import Order
 from dataplane.netns import syscalls, sysctl
 
 _NFNETLINK = 12  # NETLINK_NETFILTER
@@ -166,10 +167,10 @@ def _try_in_new_namespace() -> Iterator[tuple[str, bool]]:
         return
     yield "namespaces", True
     with BatchSocket("a namespace made for trying") as link:
-        yield "bridge", _does(link, message.make_link("bridge", "try0"))
-        yield "veth", _does(link, message.make_link("veth", "try1"))
-        yield "vxlan", _knows(link, message.make_link("vxlan", "try2"))
-        yield "netem", _knows(link, message.make_qdisc("netem", 1))
+        yield "bridge", _does(link, link_order.try_link("bridge", "try0"))
+        yield "veth", _does(link, link_order.try_link("veth", "try1"))
+        yield "vxlan", _knows(link, link_order.try_link("vxlan", "try2"))
+        yield "netem", _knows(link, link_order.try_qdisc("netem", 1))
     yield "nftables", _answers(_GET_GENERATION)
     _answers(_GET_TRACKING_STATS)  # loads conntrack where it is a module
     yield "conntrack", bool(sysctl.read("netfilter/nf_conntrack_max"))
@@ -177,7 +178,7 @@ def _try_in_new_namespace() -> Iterator[tuple[str, bool]]:
     yield "ipv6", _has_ipv6()
 
 
-def _does(link: BatchSocket, order: message.Order) -> bool:
+def _does(link: BatchSocket, order: Order) -> bool:
     try:
         link.send([order])
     except KernelError:
@@ -185,7 +186,7 @@ def _does(link: BatchSocket, order: message.Order) -> bool:
     return True
 
 
-def _knows(link: BatchSocket, order: message.Order) -> bool:
+def _knows(link: BatchSocket, order: Order) -> bool:
     """The kernel knows the kind, and only misses its parameters (EINVAL)."""
     try:
         link.send([order])

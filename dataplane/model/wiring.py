@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 
 from dataplane.model.address import IPAddress, IPNetwork, MacAddress
 from dataplane.model.topology import IPInterface
+
+EVERYWHERE: dict[int, IPNetwork] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
+"""The default route's destination, by IP version."""
 
 
 class LinkKind(StrEnum):

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from dataplane.errors import KernelError, LinkError
-from dataplane.netlink.message import Order
+from dataplane.netlink.order import Order
 from dataplane.netlink.refusal import as_kernel_error
 
 _REQUEST, _ACK = 0x1, 0x4

@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from dataplane.model.wiring import Route
+from dataplane.netlink.path_order import PROTOCOL
 from dataplane.netlink.socket import RouteHandle
 
-PROTOCOL = 112  # of rtm_protocol; unassigned in /etc/iproute2/rt_protos, "p" in ASCII
 _MAIN, _LOCAL = 254, 255
 _ONLINK = 4  # RTNH_F_ONLINK
 _ANY = {4: "0.0.0.0", 6: "::"}
