@@ -60,7 +60,11 @@ class NftHandle:
         return Applied(batch.elements, (time.perf_counter() - started) * 1e6)
 
     def _send(self, transaction: Transaction) -> None:
-        self._socket.send(transaction.data)
+        try:
+            self._socket.send(transaction.data)
+        except OSError as error:
+            what = f"a transaction of {len(transaction.data)} bytes can't be sent"
+            raise RulesetError(self.netns, what, os.strerror(error.errno or 0)) from error
         # The kernel works inside send: when it returns, every error is already in the receive queue.
         while True:
             try:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dataplane.errors import NamespaceGone, RulesetRejected
+from dataplane.errors import NamespaceGone, RulesetError, RulesetRejected
 from dataplane.nft import datatype as t
 from dataplane.nft.batch import BatchWriter
 from dataplane.nft.diff import diff
@@ -153,3 +153,11 @@ def test_the_same_batch_serves_a_second_namespace(handle, netns):
 def test_a_namespace_that_is_not_there_is_said_so():
     with pytest.raises(NamespaceGone):
         NftHandle("podwire-tnft-nowhere")
+
+
+def test_a_closed_handle_says_what_it_could_not_send(netns):
+    handle = NftHandle(netns)
+    handle.close()
+
+    with pytest.raises(RulesetError, match=f"{netns}: a transaction of .* bytes can't be sent"):
+        handle.apply(diff(RulesetState(), state(Chain("a"))))
