@@ -123,7 +123,7 @@ class Database:
                 continue
             try:
                 self._commit(connection, batch)
-            except sqlite3.Error as error:
+            except Exception as error:  # the writer's border: whatever it was, the callers hear of it
                 log.exception("a commit of %d changes failed", len(batch))
                 if connection.in_transaction:
                     connection.rollback()
