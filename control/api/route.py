@@ -67,9 +67,10 @@ def parse(method: str, path: str, query: Mapping[str, str]) -> Route:
     resource, name, subresource, *more = (*rest[:3], "", "", "")[:3] + tuple(rest[3:])
     if resource == "namespaces":
         namespace = name
+    verb = _collection_verb(verb, name, query)
     return Route(
         path=path,
-        verb=_collection_verb(verb, name, query),
+        verb=verb,
         is_resource=True,
         group=group,
         version=version,

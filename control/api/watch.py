@@ -135,6 +135,9 @@ class WatchServer:
         """The stream of one request; returns when it has ended."""
         query = request.query
         shape = wanted(request.accept)
+        if request.route.name and not query.get("fieldSelector"):
+            # The old URLs below /watch/ name an object.
+            query = {**query, "fieldSelector": f"metadata.name={request.route.name}"}
         selection = Selection.parse(row, request.route.namespace if row.namespaced else "", query)
         watcher = Watcher(row, request, selection, shape)
         cancel = self._begin(row, request, watcher)
