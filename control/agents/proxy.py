@@ -125,7 +125,15 @@ class Proxy:
         ]
 
     def _translated(self, sources: Iterable[Source]) -> dict[str, Ports]:
-        return {key: service_ports(service, slices, self._ctx.name) for key, service, slices in sources}
+        """A Service that can't be read has no rules: it must not keep the others from theirs."""
+        ports: dict[str, Ports] = {}
+        for key, service, slices in sources:
+            try:
+                ports[key] = service_ports(service, slices, self._ctx.name)
+            except (KeyError, ValueError) as error:
+                log.error("Service %s is left out, it can't be read: %r", key, error)
+                ports[key] = ()
+        return ports
 
     async def _call(self, thread: ThreadPoolExecutor, work: Callable[[], Synced]) -> Synced:
         return await asyncio.get_running_loop().run_in_executor(thread, work)

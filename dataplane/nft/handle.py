@@ -72,9 +72,9 @@ class NftHandle:
             except BlockingIOError:
                 return
             for kind, flags, sequence, payload in wire.messages(data):
-                if kind == wire.NLMSG_ERROR and (error := -struct.unpack_from("=i", payload)[0]):
+                if kind == wire.NLMSG_ERROR and (number := -struct.unpack_from("=i", payload)[0]):
                     self._drain()
-                    self._reject(transaction, sequence, error, _sentence(flags, payload))
+                    self._reject(transaction, sequence, number, _sentence(flags, payload))
 
     def _reject(self, transaction: Transaction, sequence: int, error: int, sentence: str) -> None:
         kernel = f"{errno.errorcode.get(error, error)} {os.strerror(error)}" + (

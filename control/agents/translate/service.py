@@ -98,6 +98,8 @@ def _backends(slices: list[Json], name: str, transport: Transport, node: str) ->
     for each in slices:
         for number in _numbers(each, name, transport):
             for backend in _endpoints(each, number, node):
+                if Family.of(backend.address) is not _FAMILIES.get(each["addressType"]):
+                    continue  # hand-written slices may say anything; the kernel's maps are one a family
                 place = (backend.address, backend.port)
                 if place not in found or found[place].draining:
                     found[place] = backend

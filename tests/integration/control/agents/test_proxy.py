@@ -213,3 +213,12 @@ async def test_a_refused_transaction_is_mended_by_starting_anew(world):
 
         world.endpoints("web", 6)
         await world.until({"10.96.0.20": ["10.244.1.6"]})
+
+
+async def test_a_service_that_cannot_be_read_does_not_keep_the_others_from_their_rules(world):
+    world.service("broken", 22, 9)
+    world.slices.items["shop/broken-1"]["endpoints"][0]["addresses"] = ["nonsense"]
+    world.service("web", 20, 5)
+
+    async with world.proxy():
+        assert world.in_kernel() == {"10.96.0.20": ["10.244.1.5"]}

@@ -108,6 +108,12 @@ def test_each_family_has_its_address_and_its_endpoints():
     assert [str(b.address) for b in six.backends] == ["fd00:10:244:1::5"]
 
 
+def test_an_address_of_another_family_than_its_slices_is_left_out():
+    assert backends(endpoint_slice(endpoint("fd00:10:244:1::5"), endpoint("10.244.1.5"))) == (
+        Backend(ip_address("10.244.1.5"), 8080, local=True),
+    )
+
+
 @pytest.mark.parametrize(
     "spec",
     [
