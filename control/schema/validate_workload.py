@@ -216,7 +216,7 @@ def _cron(schedule: str) -> str:
         return "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
     parts = schedule.split()
     if len(parts) != 5:
-        return f"expected exactly 5 fields, found {len(parts)}: {parts}".replace("'", "").replace(",", "")
+        return f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]"
     for part, (low, high) in zip(parts, _CRON_FIELDS, strict=True):
         for item in part.lower().split(","):
             span, _, step = item.partition("/")
