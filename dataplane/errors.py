@@ -5,7 +5,7 @@ KernelError(where, what, kernel, mend)
 ├ LinkError        LinkExists, MtuTooSmall
 ├ RulesetError     RulesetRejected
 ├ LimitReached     limit, needed, in_use
-└ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoBridgeNetfilter, NoOverlayfs, NoCgroup2
+└ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoOverlayfs, NoCgroup2
 """
 
 
@@ -121,12 +121,6 @@ class NoConntrack(NotSupported):
     """The kernel tracks no connections, so nothing can be translated."""
 
     id = "PW-K08"
-
-
-class NoBridgeNetfilter(NotSupported):
-    """Packets between pods of one node pass no IP hook, so policies and Services can't see them."""
-
-    id = "PW-K09"
 
 
 class NoOverlayfs(NotSupported):

@@ -25,6 +25,7 @@ def port(network: NodeNetwork, held: Held) -> PodPort:
         label=held.label,
         interface=held.interface,
         bridge=network.bridge,
+        isolated=bool(network.isolated),
     )
 
 

@@ -5,6 +5,7 @@ the executable plugin, whose ADD enables at once.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from cni.errors import AttachmentWrong, PluginNotReady
 from cni.ipam import verbs as ipam
@@ -16,7 +17,17 @@ from cni.spec.result import CniResult
 from dataplane.errors import NamespaceGone
 from dataplane.fabric.pod import PodLinks
 from dataplane.model.topology import pod_link_name
-from dataplane.netns import create
+from dataplane.netns import create, sysctl
+from dataplane.netns.enter import inside
+
+
+def settled(network: NodeNetwork) -> NodeNetwork:
+    """The network with what only the node's kernel knows. Raises NamespaceGone."""
+    if network.isolated is not None:
+        return network
+    with inside(network.netns):
+        hooked = sysctl.read("bridge/bridge-nf-call-iptables") == "1"
+    return replace(network, isolated=not hooked)
 
 
 def add(network: NodeNetwork, ledger: Ledger, links: PodLinks, request: AttachRequest) -> CniResult:
@@ -62,7 +73,8 @@ def check(network: NodeNetwork, ledger: Ledger, container_id: str) -> None:
     inside = observe.links(port.netns).get(port.interface)
     if inside is None:
         raise AttachmentWrong(f"{held.label}: it has no {port.interface}")
-    missing = [str(each) for each in port.addresses if each not in inside.addresses]
+    there = {each.ip for each in inside.addresses}
+    missing = [str(each) for each in port.addresses if each.ip not in there]
     if missing:
         raise AttachmentWrong(f"{held.label}: {port.interface} has lost {', '.join(missing)}")
 

@@ -22,7 +22,7 @@ class PodNetwork:
 
     def __init__(self, node: NodeNetwork) -> None:
         """Raises NamespaceGone when the node has no namespace."""
-        self.node = node
+        self.node = verbs.settled(node)
         self._ledger = Ledger(node.directory)
         self._links = PodLinks(node.netns)
 

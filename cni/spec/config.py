@@ -21,7 +21,8 @@ class NodeNetwork:
 
     netns: the node's namespace. pod_cidrs: one a family, the primary first; the first address of each is the
     gateway. mtu: of pods' links, in bytes. directory: where the ledger lives; it survives the agent and the
-    machine.
+    machine. isolated: pods reach each other by the node's IP layer only; None: where the kernel's bridge
+    hides their packets from it (no br_netfilter).
     """
 
     node: str
@@ -30,6 +31,7 @@ class NodeNetwork:
     mtu: int
     directory: Path
     bridge: str = "cni0"
+    isolated: bool | None = None
 
     @property
     def gateways(self) -> tuple[IPAddress, ...]:

@@ -4,10 +4,11 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from ipaddress import ip_network
 
 from dataplane.errors import LinkExists
 from dataplane.model.address import IPAddress
-from dataplane.model.topology import PodPort
+from dataplane.model.topology import IPInterface, PodPort, interface
 from dataplane.model.wiring import EVERYWHERE, Route
 from dataplane.netlink import link_order, path_order
 from dataplane.netlink.batch import BatchSocket
@@ -142,18 +143,29 @@ def detach(port: PodPort) -> None:
 
 def _node_side(port: PodPort, bridge: int) -> list[Order]:
     neighbours = [path_order.add_neighbour(bridge, address.ip, port.mac) for address in port.addresses]
-    return [link_order.set_port(port.host_interface, port.label), *neighbours]
+    return [link_order.set_port(port.host_interface, port.label, isolated=port.isolated), *neighbours]
 
 
 def _pod_side(port: PodPort, index: int) -> list[Order]:
     """Up first: a link that is down takes no route."""
     return [
         link_order.set_up(port.interface),
-        *(path_order.add_address(index, address) for address in port.addresses),
+        *(path_order.add_address(index, address) for address in _addresses(port)),
         *(path_order.add_neighbour(index, gateway, port.gateway_mac) for gateway in port.gateways),
         *(path_order.add_route(index, route) for route in _routes(port)),
     ]
 
 
+def _addresses(port: PodPort) -> list[IPInterface]:
+    """As they are; of an isolated port without a network, so that the pod sends everything to its gateway."""
+    if not port.isolated:
+        return list(port.addresses)
+    return [interface(address.ip, address.max_prefixlen) for address in port.addresses]
+
+
 def _routes(port: PodPort) -> list[Route]:
-    return [Route(EVERYWHERE[gateway.version], port.interface, via=gateway) for gateway in port.gateways]
+    on_link = port.gateways if port.isolated else ()
+    direct = [Route(ip_network(gateway), port.interface) for gateway in on_link]
+    return direct + [
+        Route(EVERYWHERE[gateway.version], port.interface, via=gateway) for gateway in port.gateways
+    ]

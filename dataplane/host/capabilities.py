@@ -32,7 +32,7 @@ class Capabilities:
     """What was found.
 
     kernel: (major, minor). cgroup2: its mount point, None when it is not mounted. bridge_netfilter: packets
-    between ports of a bridge pass the IP hooks in a new namespace. netem: delay, loss and rate can be emulated.
+    between ports of a bridge pass the IP hooks in a new namespace; without it pods of one node are routed. netem: delay, loss and rate can be emulated.
     btf: the kernel describes its structures, which tracing needs.
     """
 
@@ -63,7 +63,6 @@ class Capabilities:
             None if vxlan else _no_vxlan(where),
             None if self.nftables else _no_nftables(where),
             None if self.conntrack else _no_conntrack(where),
-            None if self.bridge_netfilter else _no_bridge_netfilter(where),
             None if self.overlayfs else _no_overlayfs(where),
             None if self.cgroup2 else no_cgroup2(where),
         ]
@@ -77,6 +76,7 @@ class Capabilities:
             f"{label} {'ok' if there else f'off: {why}'}"
             for label, there, why in (
                 ("IPv6", self.ipv6, "the kernel has none"),
+                ("br_netfilter", self.bridge_netfilter, "pods of one node are routed"),
                 ("netem", self.netem, "no sch_netem"),
                 ("eBPF", self.btf, "no BTF"),
             )
@@ -113,14 +113,6 @@ def _no_conntrack(where: str) -> NotSupported:
         where,
         "connections are not tracked, so nothing can be translated",
         mend="sudo modprobe nf_conntrack",
-    )
-
-
-def _no_bridge_netfilter(where: str) -> NotSupported:
-    return errors.NoBridgeNetfilter(
-        where,
-        "packets between pods of one node pass no IP hook, so Services and policies can't see them",
-        mend="sudo modprobe br_netfilter   (it filters the machine's own bridges too, as Kubernetes asks)",
     )
 
 

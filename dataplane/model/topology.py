@@ -173,6 +173,8 @@ class PodPort:
 
     host_interface: the node's end, at most 15 bytes. label: ``namespace/pod``, shown by ``ip link`` as alias.
     addresses: with the prefix length of the pod range. gateways: one a family, in the same order.
+    isolated: the bridge passes nothing from pod to pod, all goes by the node's IP layer. For kernels without
+    br_netfilter, where Services and policies could not see it otherwise.
     """
 
     container_id: str
@@ -187,6 +189,7 @@ class PodPort:
     label: str = ""
     interface: str = "eth0"
     bridge: str = "cni0"
+    isolated: bool = False
 
 
 def interface(address: IPAddress, prefix_length: int) -> IPInterface:

@@ -26,7 +26,6 @@ def test_a_kernel_that_has_everything_misses_nothing():
         ({"vxlan": False}, errors.NoVxlan, "--overlay direct"),
         ({"nftables": False}, errors.NoNftables, "modprobe nf_tables"),
         ({"conntrack": False}, errors.NoConntrack, "modprobe nf_conntrack"),
-        ({"bridge_netfilter": False}, errors.NoBridgeNetfilter, "modprobe br_netfilter"),
         ({"overlayfs": False}, errors.NoOverlayfs, "modprobe overlay"),
         ({"cgroup2": None}, errors.NoCgroup2, "mount -t cgroup2"),
     ],
@@ -49,7 +48,7 @@ def test_vxlan_is_not_missed_where_the_lab_has_no_overlay():
     assert replace(ALL, vxlan=False).missing(overlay="direct") == []
 
 
-@pytest.mark.parametrize("extra", ["ipv6", "netem", "btf"])
+@pytest.mark.parametrize("extra", ["ipv6", "netem", "btf", "bridge_netfilter"])
 def test_what_a_lab_can_do_without_is_not_missing_and_is_shown(extra):
     kernel = replace(ALL, **{extra: False})
 
