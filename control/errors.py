@@ -315,9 +315,3 @@ class NotBuiltYet(UsageError):
     """A command of a later version."""
 
     id = "PW-U08"
-
-
-class BadArgument(UsageError):
-    """An argument or option of the command line is wrong."""
-
-    id = "PW-U09"

@@ -41,7 +41,15 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
                 )
             )
             kubelet = Kubelet(
-                ctx, client, mine, network, enforcer, sockets, ZygoteClient(str(ctx.zygote_socket))
+                ctx,
+                client,
+                mine,
+                network,
+                enforcer,
+                sockets,
+                ZygoteClient(str(ctx.zygote_socket)),
+                services=informers[SERVICES],
+                lease_s=lease_s,
             )
             async with asyncio.TaskGroup() as tasks:
                 for informer in (*informers.values(), mine):
@@ -51,4 +59,5 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
                 tasks.create_task(kubelet.run(), name="kubelet")
                 for informer in (*informers.values(), mine):
                     await informer.synced.wait()
+                await proxy.programmed.wait()
                 ready()

@@ -29,6 +29,7 @@ class ApiConfig:
     service_cidrs: at most one a family, the primary family first.
     kubelet_cert, kubelet_key: client certificate shown to kubelets; dial: makes the sockets to them.
     audit: file of JSON lines, or None.
+    tolerated_s: how long pods stay on a node that is not ready, unless they say otherwise.
     """
 
     store: Path
@@ -45,6 +46,7 @@ class ApiConfig:
     kubelet_key: Path | None = None
     dial: Dialer | None = None
     audit: Path | None = None
+    tolerated_s: int = 300
 
     @property
     def issuer(self) -> str:

@@ -103,7 +103,7 @@ class ApiServer:
                 NamespaceLifecycle(self.store),
                 ServiceAccountAdmission(self.store),
                 Priority(),
-                DefaultTolerationSeconds(),
+                DefaultTolerationSeconds(self.config.tolerated_s),
                 ServiceAddresses(self._allocator),
             ),
             validating=(NoPrivilege(),),

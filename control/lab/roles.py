@@ -100,6 +100,7 @@ def _api(plan: LabPlan, directory: LabDirectory, api_port: int, ready: Ready) ->
         kubelet_cert=pki / "kubelet-client.crt",
         kubelet_key=pki / "kubelet-client.key",
         dial=SocketMaker(netns),
+        tolerated_s=int(plan.spec.periods.eviction_toleration_s),
     )
 
     async def serve() -> None:

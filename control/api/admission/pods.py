@@ -6,7 +6,6 @@ from control.api.admission.attempt import Attempt, Operation
 from control.api.refusals import forbidden
 from control.api.request import Json
 
-_TOLERATED_S: Final = 300
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _SYSTEM_PRIORITIES: Final = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
 
@@ -17,7 +16,10 @@ def _new_pod(attempt: Attempt) -> Json | None:
 
 
 class DefaultTolerationSeconds:
-    """Pods stay five minutes on a node that is not ready or not reachable, unless they say otherwise."""
+    """Pods stay a while on a node that is not ready or not reachable, unless they say otherwise."""
+
+    def __init__(self, tolerated_s: int = 300) -> None:
+        self._tolerated_s = tolerated_s
 
     def admit(self, attempt: Attempt) -> None:
         """Append the two tolerations that are missing."""
@@ -28,7 +30,7 @@ class DefaultTolerationSeconds:
         for taint in _TAINTS:
             if not any(_tolerates(toleration, taint) for toleration in have):
                 added = {"key": taint, "operator": "Exists", "effect": "NoExecute"}
-                have.append({**added, "tolerationSeconds": _TOLERATED_S})
+                have.append({**added, "tolerationSeconds": self._tolerated_s})
         pod["spec"]["tolerations"] = have
 
 
