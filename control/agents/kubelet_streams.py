@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -143,9 +144,13 @@ async def serve_exec(
     channels = Channels(options)
     socket = await channels.open(request)
     exec_request = ExecRequest(secrets.token_hex(8), keeper.container_id, command, options.tty)
-    theirs, ours, terminal = _ends(options)
+    theirs, ours, console = _ends(options)
+    terminal = None
     try:
         ended = await runtime.exec(exec_request, theirs)
+        if console is not None:
+            terminal = _terminal_from(console)
+            ours = {STDOUT: terminal, STDIN: terminal}
     except RuntimeFailed as error:
         for descriptor in {*ours.values()}:
             os.close(descriptor)
@@ -156,6 +161,8 @@ async def serve_exec(
     finally:
         for descriptor in {*theirs}:
             os.close(descriptor)
+        if console is not None:
+            console.close()
     stdin = ours.pop(STDIN, None)
     outputs = [asyncio.create_task(_pump(channels, channel, fd)) for channel, fd in ours.items()]
     inputs = asyncio.create_task(channels.take(stdin if options.stdin else None, terminal))
@@ -183,11 +190,19 @@ async def _pump(channels: Channels, channel: int, descriptor: int) -> None:
             return
 
 
-def _ends(options: StreamOptions) -> tuple[list[int], dict[int, int], int | None]:
-    """The command's descriptors, ours by channel, and the terminal if there is one."""
+def _terminal_from(console: socket.socket) -> int:
+    """The master of the terminal that the command made before it began."""
+    console.settimeout(1.0)
+    _, found, _, _ = socket.recv_fds(console, 1, 1)
+    os.set_inheritable(found[0], False)
+    return found[0]
+
+
+def _ends(options: StreamOptions) -> tuple[list[int], dict[int, int], socket.socket | None]:
+    """The command's descriptors, ours by channel, and where its terminal will come from if it has one."""
     if options.tty:
-        master, slave = os.openpty()
-        return [slave], {STDOUT: master, STDIN: master}, master
+        ours_end, theirs_end = socket.socketpair()
+        return [theirs_end.detach()], {}, ours_end
     theirs: list[int] = []
     ours: dict[int, int] = {}
     if options.stdin:

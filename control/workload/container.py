@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import sys
 import termios
 from dataclasses import dataclass
@@ -23,13 +24,17 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:
-    """What the child keeps open. status: CLOEXEC; its end without a word means that the command runs."""
+    """What the child keeps open. status: CLOEXEC; its end without a word means that the command runs.
+
+    console: a unix socket that gets the master of a terminal which the child makes on its own /dev/pts.
+    """
 
     stdin: int
     stdout: int
     stderr: int
     status: int
     cgroup: int
+    console: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,13 @@ def run_container(
     """Become the container. Called in the forked child, which is the first of its PID namespace; never returns."""
     status = descriptors.status
     try:
-        status = _take_descriptors(descriptors, (namespaces.net, namespaces.uts, namespaces.ipc), request.tty)
+        status = _take_descriptors(descriptors, (namespaces.net, namespaces.uts, namespaces.ipc))
         for descriptor in (namespaces.net, namespaces.uts, namespaces.ipc):
             process.setns(descriptor, 0)
             os.close(descriptor)
         enter(_root(request, machine))
+        if descriptors.console is not None:
+            _open_terminal(descriptors.console, request)
         environment = _environment(request)
         path = None
         if not request.module and request.argv:
@@ -107,10 +114,12 @@ def run_exec(
     """Become a command inside a running container. Called in a child that is in its PID namespace already."""
     status = descriptors.status
     try:
-        status = _take_descriptors(descriptors, (pidfd,), request.tty)
+        status = _take_descriptors(descriptors, (pidfd,))
         flags = process.CLONE_NEWNS | process.CLONE_NEWUTS | process.CLONE_NEWIPC | process.CLONE_NEWNET
         process.setns(pidfd, flags)
         os.close(pidfd)
+        if descriptors.console is not None:
+            _open_terminal(descriptors.console, container)
         environment = _environment(container)
         if request.tty:
             environment["TERM"] = "xterm"
@@ -142,7 +151,7 @@ def _sentence(error: BaseException, argv: tuple[str, ...]) -> str:
     return str(error)
 
 
-def _take_descriptors(wanted: Descriptors, others: tuple[int, ...], terminal: bool) -> int:  # noqa: FBT001
+def _take_descriptors(wanted: Descriptors, others: tuple[int, ...]) -> int:
     """Standard descriptors in place, everything else of the zygote closed. Returns the status descriptor."""
     signal.set_wakeup_fd(-1)
     for caught in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP):
@@ -151,16 +160,27 @@ def _take_descriptors(wanted: Descriptors, others: tuple[int, ...], terminal: bo
     os.write(wanted.cgroup, b"0")
     for number, descriptor in enumerate((wanted.stdin, wanted.stdout, wanted.stderr)):
         os.dup2(descriptor, number, inheritable=True)
-    keep = sorted({wanted.status, *others})
+    keep = sorted({wanted.status, *others, *([wanted.console] if wanted.console is not None else [])})
     low = 3
     for descriptor in keep:
         os.closerange(low, descriptor)
         low = descriptor + 1
     os.closerange(low, 1 << 20)
-    if terminal:
-        ioctl(0, termios.TIOCSCTTY, 0)
     os.umask(0o022)
     return wanted.status
+
+
+def _open_terminal(console: int, container: ContainerRequest) -> None:
+    """A terminal of the container's own /dev/pts, so that ``tty`` finds its name; the master goes to the agent."""
+    master, slave = os.openpty()
+    with socket.socket(fileno=console) as channel:
+        socket.send_fds(channel, [b"t"], [master])
+    os.close(master)
+    os.fchown(slave, container.user, 5)
+    for number in (0, 1, 2):
+        os.dup2(slave, number, inheritable=True)
+    os.close(slave)
+    ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _root(request: ContainerRequest, machine: Machine) -> ContainerRoot:

@@ -97,7 +97,7 @@ class ContainerRequest(_Message):
 class ExecRequest(_Message):
     """A command inside a running container; its stdin, stdout and stderr go along as descriptors.
 
-    tty: the one descriptor is a terminal, which becomes the command's controlling terminal.
+    tty: the one descriptor is a unix socket, which gets the master of the terminal that the command runs on.
     """
 
     op: ClassVar[str] = "exec"

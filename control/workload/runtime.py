@@ -108,7 +108,7 @@ class ZygoteClient:
         return ContainerHandle(record, _streams(descriptors, tty=request.tty))
 
     async def exec(self, request: ExecRequest, descriptors: Sequence[int]) -> "asyncio.Future[int]":
-        """Start a command in a container with these descriptors (3, or one terminal).
+        """Start a command in a container with these descriptors: three, or for a terminal one unix socket.
 
         Returns a future of its exit code. Raises RuntimeFailed when the command can't be started.
         """

@@ -90,6 +90,34 @@ class _Peer:
         self.closed = False
 
 
+class _Console:
+    """Where a container with a terminal leaves the terminal's master."""
+
+    def __init__(self, wanted: bool, closing: ExitStack) -> None:  # noqa: FBT001 (from the request)
+        self._ours: socket.socket | None = None
+        self.theirs: int | None = None
+        if wanted:
+            self._ours, theirs = socket.socketpair()
+            closing.callback(theirs.close)
+            self.theirs = theirs.fileno()
+
+    def take(self) -> list[int]:
+        """The master; empty without a terminal, or when the child died before it made one."""
+        if self._ours is None:
+            return []
+        self._ours.setblocking(False)
+        try:
+            _, found, _, _ = socket.recv_fds(self._ours, 1, 1)
+        except BlockingIOError:
+            found = []
+        self._ours.close()
+        self._ours = None
+        for descriptor in found:
+            os.set_inheritable(descriptor, False)
+            os.set_blocking(descriptor, False)
+        return list(found)
+
+
 class Zygote:
     """Owns the listener, the children, and the sandboxes' descriptors."""
 
@@ -241,15 +269,19 @@ class Zygote:
         namespaces = child.PodNamespaces(net, pod.uts, pod.ipc)
         with ExitStack() as closing:
             ends, kept = self._standard_streams(want, closing)
+            console = _Console(want.tty, closing)
             record = Container(want, 0, streams=kept)
             try:
                 record.pid = self._nursery.bear(
                     Birth(
                         work=lambda status, cgroup: child.run_container(
-                            want, self._machine, namespaces, child.Descriptors(*ends, status, cgroup)
+                            want,
+                            self._machine,
+                            namespaces,
+                            child.Descriptors(*ends, status, cgroup, console.theirs),
                         ),
                         cgroup=want.cgroup,
-                        told=lambda words: self._started(peer, body["n"], record, words),
+                        told=lambda words: self._started(peer, body["n"], record, words, console),
                         ended=lambda status: self._ended(pod, record, status),
                     )
                 )
@@ -263,10 +295,7 @@ class Zygote:
     ) -> tuple[tuple[int, int, int], list[int]]:
         """Ends for the child (closed here on leaving), and the ends that an agent reads and writes."""
         if want.tty:
-            master, slave = os.openpty()
-            os.set_blocking(master, False)
-            closing.callback(os.close, slave)
-            return (slave, slave, slave), [master]
+            return (self._null, self._null, self._null), []
         out_read, out_write = os.pipe2(os.O_CLOEXEC)
         err_read, err_write = os.pipe2(os.O_CLOEXEC)
         closing.callback(os.close, out_write)
@@ -278,7 +307,10 @@ class Zygote:
             kept.append(in_write)
         return (stdin, out_write, err_write), kept
 
-    def _started(self, peer: _Peer, number: int, record: Container, words: dict[str, Any]) -> None:
+    def _started(
+        self, peer: _Peer, number: int, record: Container, words: dict[str, Any], console: "_Console"
+    ) -> None:
+        record.streams += console.take()
         if "error" in words:
             self._send(peer, {"n": number, "error": words["error"], "reason": "StartError"})
             return
@@ -298,7 +330,8 @@ class Zygote:
         record = self._container(want.container_id)
         if record.exit_code is not None:
             raise Refused("container not running")
-        stdin, stdout, stderr = descriptors if len(descriptors) == 3 else [descriptors[0]] * 3
+        stdin, stdout, stderr = descriptors if not want.tty else [self._null] * 3
+        console = descriptors[0] if want.tty else None
         pidfd = os.pidfd_open(record.pid)
 
         def ended(status: int) -> None:
@@ -314,7 +347,7 @@ class Zygote:
                         record.request,
                         self._machine,
                         pidfd,
-                        child.Descriptors(stdin, stdout, stderr, status, cgroup),
+                        child.Descriptors(stdin, stdout, stderr, status, cgroup, console),
                     ),
                     cgroup=record.request.cgroup,
                     told=lambda words: self._send(peer, {"n": body["n"], **words}),
