@@ -58,6 +58,8 @@ class ServicePortView:
     endpoints: tuple[Endpoint, ...]
     sticky: bool
     local_only: bool
+    node_port: int
+    outside_local_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def _ports(service: Json, slices: Iterable[Json], world: World) -> Iterable[Serv
                 tuple(_endpoints(mine, address.version, port.get("name") or "", world)),
                 spec.get("sessionAffinity") == "ClientIP",
                 spec.get("internalTrafficPolicy") == "Local",
+                int(port.get("nodePort") or 0),
+                spec.get("externalTrafficPolicy") == "Local",
             )
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from control.verify.cluster import ClusterView, Endpoint
-from control.verify.pairs import Pair, Source, Target
-from dataplane.model.address import Family, HostPort
-from policy.oracle.flow import Flow, OracleVerdict
+from control.verify.pairs import Pair
+from dataplane.model.address import Family, HostPort, IPAddress
+from policy.oracle.flow import End, Flow, OracleVerdict
 from policy.oracle.verdict import verdict
 
 
@@ -38,13 +38,14 @@ class Expectation:
 class Expectations:
     """Asks the oracle, once for each pair of pods, port and protocol."""
 
-    def __init__(self, cluster: ClusterView) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: ClusterView, *, tunnel: bool = True) -> None:
+        """tunnel: pods' packets between nodes go through an overlay's device, with its address."""
+        self._cluster, self._tunnel = cluster, tunnel
         self._known: dict[tuple[object, ...], OracleVerdict] = {}
 
     def of(self, pair: Pair) -> Expectation:
         """What should happen between a source and a target."""
-        endpoints = reachable(pair.source, pair.target)
+        endpoints = pair.ends
         if not endpoints:
             return Expectation(Word.REFUSED, f"{pair.target.name} has no ready endpoints")
         said = {_at(endpoint): self._ask(pair, endpoint) for endpoint in endpoints}
@@ -59,11 +60,9 @@ class Expectations:
         return Expectation(word, reason.text, policies, allowed, denied)
 
     def _ask(self, pair: Pair, endpoint: Endpoint) -> OracleVerdict:
-        family = Family.of(endpoint.address)
-        address = pair.source.address(family)
+        source, address = self._seen_as(pair, endpoint)
         key = (pair.source.name, address, endpoint.address, pair.target.protocol, endpoint.port)
         if key not in self._known:
-            source = pair.source.pod or pair.source.addresses[0]
             flow = Flow(
                 source,
                 endpoint.pod or endpoint.address,
@@ -75,12 +74,17 @@ class Expectations:
             self._known[key] = verdict(self._cluster.world, self._cluster.policies, flow)
         return self._known[key]
 
-
-def reachable(source: Source, target: Target) -> tuple[Endpoint, ...]:
-    """The endpoints that the source's node sends it to."""
-    if not target.local_only:
-        return target.endpoints
-    return tuple(endpoint for endpoint in target.endpoints if endpoint.node == source.node)
+    def _seen_as(self, pair: Pair, endpoint: Endpoint) -> tuple[End, IPAddress | None]:
+        """The source as the destination's node sees it: through another node's port, it is that node."""
+        address = pair.source.address(Family.of(endpoint.address))
+        if pair.source.pod is not None:
+            return pair.source.pod, address
+        entry = self._cluster.world.nodes.get(pair.target.node)
+        if entry is not None and endpoint.node != entry.name:
+            same = [a for a in entry.addresses if a.version == endpoint.address.version]
+            # Own address first, then the overlay's device, then the bridge (translate.world.node_facts).
+            address = same[1] if self._tunnel and len(same) > 1 else same[0]
+        return address or pair.source.addresses[0], address
 
 
 def _at(endpoint: Endpoint) -> HostPort:

@@ -96,6 +96,13 @@ def _direct(observations: Sequence[Observation]) -> Iterator[str]:
         words = Counter(each.word for each in pods)
         said = ", ".join(f"{count} {word}" for word, count in words.most_common())
         yield f"pods' own ports: {len(pods)} pairs, {said}"
+    doors = [each for each in observations if each.pair.target.kind is TargetKind.NODE_PORT]
+    if doors:
+        said = ", ".join(
+            f"{count} {word}" for word, count in Counter(each.word for each in doors).most_common()
+        )
+        yield f"NodePorts from the internet: {len(doors)} pairs, {said}"
+    if pods or doors:
         yield ""
 
 

@@ -59,7 +59,8 @@ class Observation:
     @property
     def _may_refuse(self) -> bool:
         # At a pod's own address a reset comes from the pod: the way to it is open, nothing listens there.
-        return self.pair.target.kind is not TargetKind.SERVICE or bool(self.expected.allowed & self.refusing)
+        direct = self.pair.target.kind in (TargetKind.POD, TargetKind.OUTSIDE)
+        return direct or bool(self.expected.allowed & self.refusing)
 
     @property
     def contrary(self) -> bool:

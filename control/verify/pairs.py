@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from control.verify.cluster import ClusterView, Endpoint, ReadyPod, ServicePortView
 from dataplane.model.address import Family, HostPort, IPAddress
-from dataplane.netns.names import INTERNET, NamespaceName
+from dataplane.netns.names import INTERNET, NamespaceName, lab_of
 from policy.model import PROTOCOL_NAMES, PROTOCOLS, TCP, UDP
 from policy.world import PodFacts
 
@@ -21,6 +21,7 @@ class TargetKind(StrEnum):
     """What a source asks for."""
 
     SERVICE = "service"
+    NODE_PORT = "node port"
     POD = "pod"
     OUTSIDE = "internet"
 
@@ -32,7 +33,6 @@ class Source:
     name: str
     workload: str
     netns: str
-    node_netns: str
     node: str
     pod: PodFacts | None
     addresses: tuple[IPAddress, ...]
@@ -51,7 +51,8 @@ class Target:
     """What is asked for: an address and a port, and who may answer there.
 
     name: ``shop/api:80`` for people; the same in both families. sticky: a source always gets one endpoint.
-    local_only: only endpoints of the source's node (internalTrafficPolicy Local).
+    local_only: only endpoints of the node that translates (internal- and externalTrafficPolicy Local).
+    node: of a NodePort, the node that is asked.
     """
 
     kind: TargetKind
@@ -63,6 +64,7 @@ class Target:
     endpoints: tuple[Endpoint, ...]
     sticky: bool = False
     local_only: bool = False
+    node: str = ""
 
     def __str__(self) -> str:
         family = " over IPv6" if self.address.version == 6 else ""
@@ -76,6 +78,27 @@ class Pair:
     source: Source
     target: Target
 
+    @property
+    def node(self) -> str:
+        """The node that translates the address asked for, and tracks who answers."""
+        return self.target.node or self.source.node
+
+    @property
+    def tracker(self) -> str:
+        """That node's namespace."""
+        return self.place(self.node)
+
+    @property
+    def ends(self) -> tuple[Endpoint, ...]:
+        """The endpoints that this node sends it to."""
+        if not self.target.local_only:
+            return self.target.endpoints
+        return tuple(endpoint for endpoint in self.target.endpoints if endpoint.node == self.node)
+
+    def place(self, name: str) -> str:
+        """Namespace of a place of the same lab."""
+        return str(NamespaceName(lab_of(self.source.netns) or "", name))
+
 
 def sources(cluster: ClusterView, lab: str, namespaces: Collection[str]) -> list[Source]:
     """Every ready pod of these namespaces (of all, when none is named), by workload."""
@@ -85,15 +108,14 @@ def sources(cluster: ClusterView, lab: str, namespaces: Collection[str]) -> list
         if namespaces and facts.namespace not in namespaces:
             continue
         netns = NamespaceName.of_pod(lab, facts.namespace, facts.name, facts.uid)
-        node = str(NamespaceName(lab, facts.node))
-        found.append(Source(facts.key, pod.workload, str(netns), node, facts.node, facts, facts.ips))
+        found.append(Source(facts.key, pod.workload, str(netns), facts.node, facts, facts.ips))
     return found
 
 
 def internet_source(lab: str) -> Source:
     """The world outside."""
     netns = str(NamespaceName(lab, INTERNET))
-    return Source("internet", "internet", netns, "", "", None, (OUTSIDE,))
+    return Source("internet", "internet", netns, "", None, (OUTSIDE,))
 
 
 def targets(cluster: ClusterView, namespaces: Collection[str], *, internet: bool) -> list[Target]:
@@ -112,6 +134,34 @@ def targets(cluster: ClusterView, namespaces: Collection[str], *, internet: bool
         endpoint = Endpoint(OUTSIDE, OUTSIDE_PORT, None, "")
         found.append(Target(TargetKind.OUTSIDE, name, "", TCP, OUTSIDE, OUTSIDE_PORT, (endpoint,)))
     return [target for target in found if target.protocol in (TCP, UDP)]
+
+
+def node_ports(cluster: ClusterView, namespaces: Collection[str]) -> list[Target]:
+    """Every NodePort of these namespaces, at every node's own address of the Service's family."""
+    found = []
+    for view in cluster.services:
+        if not view.node_port or (namespaces and _namespace(view.service) not in namespaces):
+            continue
+        for node in cluster.world.nodes.values():
+            own = [a for a in node.addresses[:2] if a.version == view.address.version]
+            if own and view.protocol in (TCP, UDP):
+                name = f"{view.service} at {node.name}:{view.node_port}{_suffix(view.protocol)}"
+                kind, at = TargetKind.NODE_PORT, own[0]
+                found.append(
+                    Target(
+                        kind,
+                        name,
+                        view.service,
+                        view.protocol,
+                        at,
+                        view.node_port,
+                        view.endpoints,
+                        sticky=view.sticky,
+                        local_only=view.outside_local_only,
+                        node=node.name,
+                    )
+                )
+    return found
 
 
 def pairs(sources: Iterable[Source], targets: Collection[Target]) -> list[Pair]:

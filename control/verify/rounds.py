@@ -14,7 +14,6 @@ from control.verify.pairs import TargetKind
 from control.verify.probe import UDP, Answer, Outcome, Probe
 from dataplane.errors import KernelError
 from dataplane.model.address import HostPort
-from dataplane.netns.names import NamespaceName, lab_of
 from dataplane.observe.flows import tracked
 
 QUICK_S, PATIENT_S = 0.5, 2.0
@@ -32,7 +31,9 @@ def settle(observations: Sequence[Observation], progress: Progress = lambda _don
     for number in range(MOST_ROUNDS):
         if not open_pairs:
             break
-        opened += _round(open_pairs, PATIENT_S if number else QUICK_S)
+        fresh = [each for each in open_pairs if not each.retried]
+        opened += _round(fresh, QUICK_S)
+        opened += _round([each for each in open_pairs if each.retried], PATIENT_S)
         if number == 0:
             _note_refusing(observations)
         opened += _ask_own_nodes([each for each in open_pairs if _maybe_silent(each)])
@@ -63,10 +64,12 @@ def most_tries(each: Observation) -> int:
 def tries(each: Observation) -> int:
     """How many connections this pair gets in the next round."""
     count = len(each.expected.allowed | each.expected.denied)
-    if each.expected.word not in (Word.OPEN, Word.PARTLY) or count <= 1 or each.pair.target.sticky:
+    if count <= 1:
         return 1
     made = sum(each.outcomes.values())
-    # At first as many as the last unseen endpoint needs on average, then twice what was made.
+    if each.retried:
+        return most_tries(each) - made
+    # At first twice the endpoints, then as many as were made so far.
     return min(max(2 * count, made), most_tries(each) - made)
 
 
@@ -98,9 +101,9 @@ class _Behind:
     def who(self, each: Observation, answer: Answer) -> set[HostPort]:
         target = each.pair.target
         ends = each.expected.allowed | each.expected.denied
-        if target.kind is not TargetKind.SERVICE or len(ends) == 1:
+        if len(ends) == 1:
             return set(ends)
-        netns = each.pair.source.node_netns
+        netns = each.pair.tracker
         if netns not in self._nodes:
             self._nodes[netns] = _answers(netns)
         asked = HostPort(target.address, target.port)
@@ -137,10 +140,9 @@ def _ask_own_nodes(suspects: Sequence[Observation]) -> int:
     """A UDP port that answers nobody is no proof: ask from the endpoint's own node, which may always."""
     planned: list[tuple[Observation, Probe]] = []
     for each in suspects:
-        lab = lab_of(each.pair.source.netns)
         for endpoint in each.pair.target.endpoints:
-            if lab is not None and endpoint.node:
-                node = str(NamespaceName(lab, endpoint.node))
+            if endpoint.node:
+                node = each.pair.place(endpoint.node)
                 planned.append((each, Probe(node, UDP, endpoint.address, endpoint.port)))
     answers = probe.run([what for _each, what in planned], PATIENT_S)
     heard = {

@@ -11,7 +11,16 @@ from control.verify.calls import Call
 from control.verify.cluster import ClusterView, Endpoint, read_cluster
 from control.verify.expect import Expectation, Expectations, Word
 from control.verify.observation import Observation
-from control.verify.pairs import Pair, Target, TargetKind, pairs, sources, targets
+from control.verify.pairs import (
+    Pair,
+    Target,
+    TargetKind,
+    internet_source,
+    node_ports,
+    pairs,
+    sources,
+    targets,
+)
 from control.verify.report import CallResult, VerifyReport
 from control.verify.rounds import Progress, settle
 from dataplane.model.address import IPAddress
@@ -32,6 +41,7 @@ class VerifyOptions:
     namespaces: tuple[str, ...] = ()
     internet: bool = True
     domain: str = "cluster.local"
+    tunnel: bool = True
 
 
 async def run_verify(
@@ -57,11 +67,14 @@ def _changed(before: ClusterView, after: ClusterView) -> bool:
 
 
 def _try(cluster: ClusterView, options: VerifyOptions, progress: Progress) -> VerifyReport:
-    said = Expectations(cluster)
+    said = Expectations(cluster, tunnel=options.tunnel)
     started = time.monotonic()
     chosen = sources(cluster, options.lab, options.namespaces)
     aims = targets(cluster, options.namespaces, internet=options.internet)
-    observations = [Observation(pair, said.of(pair)) for pair in pairs(chosen, aims)]
+    tried = pairs(chosen, aims)
+    if options.internet:
+        tried += pairs([internet_source(options.lab)], node_ports(cluster, options.namespaces))
+    observations = [Observation(pair, said.of(pair)) for pair in tried]
     opened = settle(observations, progress)
     called = [Call(edge) for edge in call_graph.edges(cluster, chosen)]
     opened += _follow(cluster, called, options.domain)
