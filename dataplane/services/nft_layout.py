@@ -187,6 +187,8 @@ def _refuse() -> tuple[Rule, ...]:
 
 
 def _untranslated(node: ServiceNode) -> Iterable[Rule]:
+    """Every packet comes here, NAT chains see only a flow's first: what is established needs no look-up."""
+    yield rule(Match(field.CT_STATE, "established,related"), RETURN)
     for side in _sides(node):
         yield rule(Vmap(side.key, side.refused.name))
     for side in _sides(node):
