@@ -50,19 +50,35 @@ class NodeLifecycleController(Controller):
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         if new is not None:
-            self.queue.add(new["metadata"]["name"])
+            name = new["metadata"]["name"]
+            self.queue.add(name)
+            if old is not None and ready_status(old) == "True" != ready_status(new):
+                about = {**new, "apiVersion": "v1", "kind": "Node"}
+                self._events.event(
+                    about, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady"
+                )
         elif old is not None:
             self._heard.pop(old["metadata"]["name"], None)
 
     async def monitor(self) -> None:
         """Look at all heartbeats every period; never returns."""
+        looked_at = self._clock.monotonic()
         while True:
+            self._excuse_own_silence(self._clock.monotonic() - looked_at)
+            looked_at = self._clock.monotonic()
             for name in list(self._nodes.items):
                 try:
                     await self.examine(name)
                 except (ApiError, ApiUnreachable) as error:
                     log.warning("node %s: %s", name, error)
             await self._clock.sleep(self._config.node_monitor_period_s)
+
+    def _excuse_own_silence(self, elapsed_s: float) -> None:
+        """An observer that was itself stopped (a paused or overloaded machine) has heard nobody meanwhile."""
+        late_s = elapsed_s - 2 * self._config.node_monitor_period_s
+        if late_s > 0:
+            for heard in self._heard.values():
+                heard.at += late_s
 
     async def examine(self, name: str) -> None:
         """Compare one node's sign of life with the last one; too old a one makes it Unknown."""
@@ -121,9 +137,6 @@ class NodeLifecycleController(Controller):
         """Pods of an unhealthy node are not ready: Services stop sending to them."""
         name = node["metadata"]["name"]
         lost = [pod for pod in self._pods.by_index(NODE, name) if _ready(pod)]
-        if lost:
-            about = {**node, "apiVersion": "v1", "kind": "Node"}
-            self._events.event(about, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
         await asyncio.gather(*(self._mark_pod(pod) for pod in lost))
 
     async def _mark_pod(self, pod: Object) -> None:
