@@ -267,3 +267,40 @@ async def test_delete_by_label_and_all(kubectl: Kubectl, client: ApiClient) -> N
     assert [one["metadata"]["name"] for one in (await client.list(PODS, "default")).items] == ["b"]
     await kubectl("delete", "pods", "--all", "--now")
     assert (await client.list(PODS, "default")).items == []
+
+
+async def test_drain_evicts_what_is_on_the_node(kubectl: Kubectl, client: ApiClient) -> None:
+    await client.create(NODES, {"metadata": {"name": "node-1"}})
+    await client.create(PODS, pod("here", nodeName="node-1"), "default")
+    await client.create(PODS, pod("there", nodeName="node-2"), "default")
+    draining = asyncio.create_task(kubectl("drain", "node-1", "--force", "--timeout=20s"))
+
+    async def going() -> bool:
+        return "deletionTimestamp" in (await client.get(PODS, "here", "default"))["metadata"]
+
+    while not await going():
+        await asyncio.sleep(0.02)
+    await client.delete(PODS, "here", "default", grace_s=0)
+    said = await draining
+    assert said.out.endswith("node/node-1 drained\n"), said.err
+    assert [one["metadata"]["name"] for one in (await client.list(PODS, "default")).items] == ["there"]
+
+
+async def test_long_lists_come_in_pages(kubectl: Kubectl, client: ApiClient) -> None:
+    await asyncio.gather(*(client.create(PODS, pod(f"p{number}"), "default") for number in range(23)))
+
+    said = await kubectl("get", "pods", "--chunk-size=5", "--no-headers")
+    assert len(said.out.splitlines()) == 23
+
+
+async def test_replace_edit_and_rollout_history(kubectl: Kubectl, client: ApiClient) -> None:
+    await kubectl("apply", "-f", "-", stdin=MANIFEST)
+    got = (await kubectl("get", "deployment", "web", "-o", "yaml")).out
+    replaced = await kubectl("replace", "-f", "-", stdin=got.replace("nginx:1", "nginx:2"))
+    assert replaced.out == "deployment.apps/web replaced\n", replaced.err
+    stale = await kubectl("replace", "-f", "-", stdin=got)
+    assert "the object has been modified" in stale.err
+    assert (await kubectl("rollout", "restart", "deployment/web")).code == 0
+    obj = await client.get(DEPLOYMENTS, "web", "default")
+    assert "kubectl.kubernetes.io/restartedAt" in obj["spec"]["template"]["metadata"]["annotations"]
+    assert (await kubectl("edit", "deployment", "web")).code == 0
