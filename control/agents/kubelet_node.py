@@ -118,7 +118,10 @@ class NodeRegistration:
             return await self._client.get(NODES, ctx.name)
 
     async def _write_status(self) -> None:
-        body = {"status": self._status()}
+        status = self._status()
+        # Addresses merge by type, of which dual stack has two alike: replace them, as upstream's kubelet does.
+        status["addresses"] = [*status["addresses"], {"$patch": "replace"}]
+        body = {"status": status}
         await self._client.patch(
             NODES, self._ctx.name, None, body, patch_type="strategic", subresource="status"
         )
