@@ -8,10 +8,10 @@ from typing import Any
 
 from control.errors import Cause, Conflict
 from control.schema.apply_merge import laid_over, without
-from control.schema.fieldset import FieldSet, difference, from_v1, intersection, paths, to_v1, union
+from control.schema.fieldset import FieldSet, difference, intersection, paths, union
 from control.schema.managed_fields import changed_fields, owned_fields
 from control.schema.resource import ResourceRow
-from control.schema.tables import Message, message
+from control.schema.tables import message
 
 Json = dict[str, Any]
 Entry = dict[str, Any]
@@ -35,12 +35,13 @@ def apply_patch(row: ResourceRow, live: Json | None, patch: Json, *, manager: st
     if disputed and not force:
         raise _conflict(row, live, disputed)
     for entry, fields in disputed:
-        entry["fieldsV1"] = to_v1(difference(from_v1(entry["fieldsV1"]), fields))
-    given_up = difference(from_v1(mine["fieldsV1"]), wanted) if mine else {}
+        entry["fieldsV1"] = difference(entry["fieldsV1"], fields)
+    last: FieldSet = mine["fieldsV1"] if mine else {}
+    kept = wanted
     for entry in others:
-        given_up = difference(given_up, from_v1(entry["fieldsV1"]))
-    merged = laid_over(of, without(of, live, given_up), patch)
-    if mine is None or from_v1(mine["fieldsV1"]) != wanted or would_change or given_up:
+        kept = union(kept, entry["fieldsV1"])
+    merged = without(of, laid_over(of, live, patch), last, kept)
+    if mine is None or last != wanted or would_change:
         mine = _entry(row, manager, "Apply", wanted)
     return _managed(merged, [*(e for e in others if e["fieldsV1"]), mine])
 
@@ -54,8 +55,13 @@ def record_update(
     """
     if not row.message or not manager:
         return
-    of: Message = message(row.message)
-    changed, removed = changed_fields(of, new, old or {})
+    of = message(row.message)
+    if old is None:
+        changed, removed = changed_fields(of, new, {})
+        if row.subresource("status") is not None:
+            changed.pop("f:status", None)  # the server's first status is nobody's
+    else:
+        changed, removed = changed_fields(of, new, old)
     entries = _entries(old or {})
     if not changed and not removed:
         new["metadata"]["managedFields"] = entries
@@ -64,11 +70,11 @@ def record_update(
     mine: FieldSet = changed
     kept = []
     for entry in entries:
-        fields = difference(from_v1(entry["fieldsV1"]), gone)
+        fields = difference(entry["fieldsV1"], gone)
         if _is(entry, manager, "Update") and entry.get("subresource", "") == subresource:
             mine = union(fields, changed)
         elif fields:
-            kept.append(entry | {"fieldsV1": to_v1(fields)})
+            kept.append(entry if fields is entry["fieldsV1"] else entry | {"fieldsV1": fields})
     if mine:
         kept.append(_entry(row, manager, "Update", mine, subresource))
     new["metadata"]["managedFields"] = kept
@@ -99,7 +105,7 @@ def _entry(row: ResourceRow, manager: str, operation: str, fields: FieldSet, sub
         "apiVersion": row.api_version,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "fieldsType": "FieldsV1",
-        "fieldsV1": to_v1(fields),
+        "fieldsV1": fields,
     }
     return entry | ({"subresource": subresource} if subresource else {})
 
@@ -110,7 +116,7 @@ def _managed(obj: Json, entries: list[Entry]) -> Json:
 
 def _disputes(others: list[Entry], fields: FieldSet) -> list[tuple[Entry, FieldSet]]:
     """Managers that own some of the fields, and which."""
-    found = ((entry, intersection(from_v1(entry["fieldsV1"]), fields)) for entry in others)
+    found = ((entry, intersection(entry["fieldsV1"], fields)) for entry in others)
     return [(entry, shared) for entry, shared in found if shared]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control.schema.fieldset import MEMBER, FieldSet
+from control.schema.fieldset import FieldSet
 from control.schema.granularity import Grain, below, children, grain, items
 from control.schema.tables import Field, Message
 
@@ -36,39 +36,45 @@ def _merged(field: Field, live: Any, applied: Any) -> Any:
     return list(merged.values())
 
 
-def without(of: Message, value: Json, fields: FieldSet) -> Json:
-    """The object without the members of a set; what is left empty by that goes, too."""
+def without(of: Message, value: Json, last: FieldSet, kept: FieldSet) -> Json:
+    """The object without what is in ``last`` and not in ``kept``.
+
+    A struct, item or map of which nobody keeps anything goes as a whole, with the defaults that nobody owns.
+    """
     out = dict(value)
     for step, field, child in children(of, value):
-        if step in fields:
-            _put(out, field.name, _reduced(field, child, fields[step]))
+        if step not in last:
+            continue
+        if step not in kept:
+            del out[field.name]
+        elif child:
+            out[field.name] = _reduced(field, child, last[step], kept[step])
     return out
 
 
-def _reduced(field: Field, value: Any, fields: FieldSet) -> Any:
+def _reduced(field: Field, value: Any, last: FieldSet, kept: FieldSet) -> Any:
     kind, of = grain(field), below(field)
-    if kind is Grain.LEAF or not value:
-        return None if MEMBER in fields else value
     if kind is Grain.STRUCT and of is not None:
-        return without(of, value, fields) or None
+        return without(of, value, last, kept)
     if kind is Grain.MAP:
-        kept = {key: _item(of, item, fields.get(f"f:{key}")) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item is not None} or None
-    kept_items = [_item(of, item, fields.get(step)) for step, item in items(field, value)]
-    return [item for item in kept_items if item is not None] or None
+        pairs = [(f"f:{key}", key, item) for key, item in value.items()]
+        return {
+            key: _item(of, step, item, last, kept) for step, key, item in pairs if _stays(step, last, kept)
+        }
+    if kind in (Grain.KEYED, Grain.SET):
+        return [
+            _item(of, step, item, last, kept)
+            for step, item in items(field, value)
+            if _stays(step, last, kept)
+        ]
+    return value
 
 
-def _item(of: Message | None, item: Any, fields: FieldSet | None) -> Any:
-    """None when the item itself is taken out."""
-    if fields is None:
+def _stays(step: str, last: FieldSet, kept: FieldSet) -> bool:
+    return step not in last or step in kept
+
+
+def _item(of: Message | None, step: str, item: Any, last: FieldSet, kept: FieldSet) -> Any:
+    if of is None or step not in last or not isinstance(item, dict):
         return item
-    if MEMBER in fields:
-        return None
-    return without(of, item, fields) if of is not None and isinstance(item, dict) else item
-
-
-def _put(out: Json, name: str, value: Any) -> None:
-    if value is None:
-        out.pop(name, None)
-    else:
-        out[name] = value
+    return without(of, item, last[step], kept[step])

@@ -1,7 +1,8 @@
-"""Sets of field paths, in the form of managed fields (FieldsV1): nested mappings, ``.`` marks a member.
+"""Sets of field paths in the form of managed fields (FieldsV1), and their algebra.
 
-``{"f:spec": {"f:replicas": {".": {}}}}`` holds one path. Steps are ``f:NAME``, ``k:{keys as JSON}`` and
-``v:VALUE``. In FieldsV1 a member without children is written ``{}``.
+A node is a mapping from steps to nodes. Steps are ``f:NAME``, ``k:{keys as JSON}`` and ``v:VALUE``. ``{}`` is a
+path that ends here; a path that ends here and also goes on has the step ``.``. Sets are never changed in place
+and share their parts.
 Source: Kubernetes, server-side apply, the form of metadata.managedFields.
 """
 
@@ -12,71 +13,83 @@ import orjson
 
 FieldSet = dict[str, Any]
 MEMBER = "."
+LEAF: FieldSet = {}
+"""A path that ends: shared, never changed."""
 
 
-def member() -> FieldSet:
-    """A path that ends here."""
-    return {MEMBER: {}}
-
-
-def from_v1(fields: dict[str, Any]) -> FieldSet:
-    """FieldsV1 as stored → a set in which every member is marked."""
-    return {step: from_v1(below) or member() for step, below in fields.items() if step != MEMBER} | (
-        {MEMBER: {}} if MEMBER in fields else {}
-    )
-
-
-def to_v1(fields: FieldSet) -> dict[str, Any]:
-    """A set → FieldsV1, steps sorted as upstream writes them."""
-    return {
-        step: {} if below == {MEMBER: {}} else to_v1(below)
-        for step, below in sorted(fields.items())
-        if step != MEMBER
-    } | ({MEMBER: {}} if MEMBER in fields else {})
+def is_member(node: FieldSet) -> bool:
+    """Does a path end here?"""
+    return not node or MEMBER in node
 
 
 def union(one: FieldSet, other: FieldSet) -> FieldSet:
-    """Members of either."""
+    """Members of either set."""
     out = dict(one)
-    for step, below in other.items():
-        out[step] = union(out[step], below) if step in out else below
+    for step, node in other.items():
+        out[step] = _union(out[step], node) if step in out else node
     return out
+
+
+def _union(one: FieldSet, other: FieldSet) -> FieldSet:
+    if one is other or one == other:
+        return one
+    both = union(one, other)
+    if both and (is_member(one) or is_member(other)):
+        both[MEMBER] = LEAF
+    return both
 
 
 def difference(one: FieldSet, other: FieldSet) -> FieldSet:
-    """Members of one that are not members of the other."""
-    out: FieldSet = {}
-    for step, below in one.items():
-        if step == MEMBER:
-            if MEMBER not in other:
-                out[MEMBER] = {}
-        elif step not in other:
-            out[step] = below
-        elif rest := difference(below, other[step]):
+    """Members of one that are not members of the other; ``one`` itself when that takes nothing. O(the smaller)."""
+    out = one
+    steps = other if len(other) < len(one) else one
+    for step in steps:
+        if step == MEMBER or step not in one or step not in other:
+            continue
+        rest = _difference(one[step], other[step])
+        if rest is one[step]:
+            continue
+        if out is one:
+            out = dict(one)
+        if rest is None:
+            del out[step]
+        else:
             out[step] = rest
     return out
 
 
+def _difference(one: FieldSet, other: FieldSet) -> FieldSet | None:
+    """None when nothing is left."""
+    below = difference(one, other)
+    if not is_member(one) or not is_member(other):
+        return below if below is one or below.keys() - {MEMBER} or is_member(one) else None
+    left = {step: node for step, node in below.items() if step != MEMBER}
+    return left or None
+
+
 def intersection(one: FieldSet, other: FieldSet) -> FieldSet:
-    """Members of both."""
+    """Members of both sets."""
     out: FieldSet = {}
-    for step, below in one.items():
-        if step not in other:
+    for step, node in one.items():
+        if step == MEMBER or step not in other:
             continue
-        if step == MEMBER:
-            out[MEMBER] = {}
-        elif rest := intersection(below, other[step]):
-            out[step] = rest
+        both = intersection(node, other[step])
+        if is_member(node) and is_member(other[step]):
+            out[step] = {**both, MEMBER: LEAF} if both else LEAF
+        elif both:
+            out[step] = both
     return out
 
 
 def paths(fields: FieldSet, above: str = "") -> Iterator[str]:
     """Members as conflicts name them: ``.spec.template.spec.containers[name="web"].image``."""
-    for step, below in sorted(fields.items()):
+    for step, node in sorted(fields.items()):
         if step == MEMBER:
-            yield above
-        else:
-            yield from paths(below, above + _said(step))
+            continue
+        here = above + _said(step)
+        if is_member(node):
+            yield here
+        yield from paths(node, here)
 
 
 def _said(step: str) -> str:

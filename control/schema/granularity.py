@@ -1,7 +1,7 @@
 """How far down ownership of fields goes: what of an object is one value, what is made of named parts."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -55,23 +55,35 @@ def children(of: Message, value: dict[str, Any]) -> Iterator[tuple[str, Field, A
             yield f"f:{name}", known[name], child
 
 
-def items(field: Field, value: list[Any]) -> Iterator[tuple[str, Any]]:
+def items(field: Field, value: list[Any]) -> list[tuple[str, Any]]:
     """Step and value of the items of a keyed list or a set."""
+    step = stepper(field)
+    return [(step(item), item) for item in value]
+
+
+def stepper(field: Field) -> Callable[[Any], str]:
+    """How the items of a keyed list or a set are named; keys in order of their names, as upstream writes them."""
     if grain(field) is Grain.SET:
-        for item in value:
-            yield f"v:{orjson.dumps(item).decode()}", item
-        return
-    keys = (
-        [field.rule["listMapKey"]] if isinstance(field.rule["listMapKey"], str) else field.rule["listMapKey"]
-    )
-    of = below(field)
-    for item in value:
-        named = {key: item.get(key, _default(of, key)) for key in keys}
-        present = {key: value for key, value in named.items() if value is not None}
-        yield f"k:{orjson.dumps(present, option=orjson.OPT_SORT_KEYS).decode()}", item
+        return lambda item: f"v:{orjson.dumps(item).decode()}"
+    declared = field.rule["listMapKey"]
+    keys = sorted([declared] if isinstance(declared, str) else declared)
+    inner = message(field.message).json_fields if field.form is Form.MESSAGE else {}
+    defaults = [(key, inner[key].rule.get("default") if key in inner else None) for key in keys]
+    if len(defaults) == 1:
+        return _by_one_key(*defaults[0])
+
+    def by_keys(item: Any) -> str:
+        named = {key: item.get(key, default) for key, default in defaults}
+        return f"k:{orjson.dumps({k: v for k, v in named.items() if v is not None}).decode()}"
+
+    return by_keys
 
 
-def _default(of: Message | None, key: str) -> Any:
-    """A key that is left out stands for its default (a port's protocol)."""
-    field = of.json_fields.get(key) if of else None
-    return field.rule.get("default") if field else None
+def _by_one_key(key: str, default: Any) -> Callable[[Any], str]:
+    def by_key(item: Any) -> str:
+        value = item.get(key, default)
+        if type(value) is str and value.isprintable() and '"' not in value and "\\" not in value:
+            return f'k:{{"{key}":"{value}"}}'
+        return f"k:{orjson.dumps({key: value} if value is not None else {}).decode()}"
+
+    return by_key

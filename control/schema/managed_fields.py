@@ -1,22 +1,28 @@
 """Who owns which fields: the sets that objects have, and what changes between two of them."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from control.schema.fieldset import FieldSet, member
-from control.schema.granularity import Grain, below, children, grain, items
-from control.schema.tables import Field, Message
+from control.schema.fieldset import LEAF, MEMBER, FieldSet
+from control.schema.granularity import Grain, below, children, grain, items, stepper
+from control.schema.tables import Field, Message, message
 
 Json = dict[str, Any]
+Own = Callable[[Any], FieldSet]
 
 _NEVER_OWNED = frozenset(
-    ("name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields",
-     "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds")
+    "f:" + name
+    for name in (
+        "name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields",
+        "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds",
+    )
 )  # fmt: skip
 
 
 def owned_fields(of: Message, obj: Json) -> FieldSet:
     """All fields of an object that somebody can own: not its identity, kind and bookkeeping."""
-    return _without_bookkeeping(_struct(of, obj))
+    return _without_bookkeeping(_struct(of.name)(obj))
 
 
 def changed_fields(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldSet]:
@@ -26,38 +32,78 @@ def changed_fields(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldSe
 
 
 def _without_bookkeeping(fields: FieldSet) -> FieldSet:
-    out = {step: rest for step, rest in fields.items() if step not in ("f:apiVersion", "f:kind", ".")}
-    meta = out.get("f:metadata")
-    if meta is not None:
-        kept = {s: rest for s, rest in meta.items() if s.removeprefix("f:") not in _NEVER_OWNED and s != "."}
-        out.pop("f:metadata")
-        if kept:
-            out["f:metadata"] = kept
+    meta = fields.get("f:metadata")
+    if meta is None:
+        return fields
+    out = {step: node for step, node in fields.items() if step != "f:metadata"}
+    kept = {step: node for step, node in meta.items() if step not in _NEVER_OWNED}
+    if kept:
+        out["f:metadata"] = kept
     return out
 
 
-def _value(field: Field, value: Any) -> FieldSet:
-    """The set of one field's value."""
-    kind = grain(field)
-    if kind is Grain.LEAF or not value:
-        return member()
-    of = below(field)
-    if kind is Grain.STRUCT and of is not None and isinstance(value, dict):
-        return _struct(of, value) or member()
-    if kind is Grain.MAP and isinstance(value, dict):
-        return {f"f:{key}": _item(of, item) for key, item in value.items()}
-    if kind in (Grain.KEYED, Grain.SET) and isinstance(value, list):
-        return {step: _item(of, item) for step, item in items(field, value)}
-    return member()
+@cache
+def _struct(name: str) -> Own:
+    """A message's closure: an object → its set. apiVersion and kind are no fields, so nobody owns them."""
+    steps = {field.name: ("f:" + field.name, _value(field)) for field in message(name).json_fields.values()}
+    lookup = steps.get
+
+    def own(obj: Json) -> FieldSet:
+        out: FieldSet = {}
+        for key, value in obj.items():
+            known = lookup(key)
+            if known is not None:
+                step, inner = known
+                out[step] = inner(value) if inner is not None and value else LEAF
+        return out
+
+    return own
 
 
-def _item(of: Message | None, item: Any) -> FieldSet:
+def _later(name: str) -> Own:
+    """The closure of a message, compiled at its first use (types may recurse)."""
+    found: list[Own] = []
+
+    def first(value: Json) -> FieldSet:
+        if not found:
+            found.append(_struct(name))
+        return found[0](value)
+
+    return first
+
+
+@cache
+def _value_of(kind: Grain, inner: str) -> Own | None:
+    struct = _later(inner) if inner else None
+
+    def mapped(value: Json) -> FieldSet:
+        return {f"f:{key}": _item(struct, item) for key, item in value.items()}
+
+    return {Grain.STRUCT: struct, Grain.MAP: mapped}.get(kind)
+
+
+def _value(field: Field) -> Own | None:
+    """The set of one field's value, which is not empty; None when it is always a leaf."""
+    kind, of = grain(field), below(field)
+    name = of.name if of is not None else ""
+    if kind not in (Grain.KEYED, Grain.SET):
+        return _value_of(kind, name)
+    struct, step = _later(name) if name else None, stepper(field)
+
+    def listed(value: list[Any]) -> FieldSet:
+        return {step(item): _item(struct, item) for item in value}
+
+    return listed
+
+
+def _item(struct: Own | None, item: Any) -> FieldSet:
     """An item of a list or map is itself a member, and so are its parts."""
-    return member() | (_struct(of, item) if of is not None and isinstance(item, dict) else {})
+    return {MEMBER: LEAF, **struct(item)} if struct is not None and item else LEAF
 
 
-def _struct(of: Message, value: Json) -> FieldSet:
-    return {step: _value(field, child) for step, field, child in children(of, value)}
+def _whole(field: Field, value: Any) -> FieldSet:
+    inner = _value(field)
+    return inner(value) if inner is not None and value else LEAF
 
 
 def _compare_struct(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldSet]:
@@ -66,19 +112,24 @@ def _compare_struct(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldS
     for step, field, value in children(of, new):
         name = field.name
         if name not in old:
-            changed[step] = _value(field, value)
-        elif old[name] != value:
-            _keep(step, _compare_value(field, value, old[name]), changed, removed)
+            changed[step] = _whole(field, value)
+        elif old[name] is not value and old[name] != value:
+            found = _compare_value(field, value, old[name])
+            if found is None:
+                changed[step] = _whole(field, value)
+            else:
+                _keep(step, found, changed, removed)
     for step, field, value in children(of, old):
         if field.name not in new:
-            removed[step] = _value(field, value)
+            removed[step] = _whole(field, value)
     return changed, removed
 
 
-def _compare_value(field: Field, new: Any, old: Any) -> tuple[FieldSet, FieldSet]:
+def _compare_value(field: Field, new: Any, old: Any) -> tuple[FieldSet, FieldSet] | None:
+    """None when the value changed as a whole."""
     kind, of = grain(field), below(field)
     if kind is Grain.LEAF or not new or not old or type(new) is not type(old):
-        return _value(field, new), {}
+        return None
     if kind is Grain.STRUCT and of is not None:
         return _compare_struct(of, new, old)
     if kind is Grain.MAP:
@@ -89,16 +140,17 @@ def _compare_value(field: Field, new: Any, old: Any) -> tuple[FieldSet, FieldSet
 
 
 def _compare_items(of: Message | None, new: Json, old: Json) -> tuple[FieldSet, FieldSet]:
+    struct = _struct(of.name) if of is not None else None
     changed: FieldSet = {}
-    removed: FieldSet = {step: _item(of, value) for step, value in old.items() if step not in new}
+    removed: FieldSet = {step: _item(struct, value) for step, value in old.items() if step not in new}
     for step, value in new.items():
         if step not in old:
-            changed[step] = _item(of, value)
+            changed[step] = _item(struct, value)
         elif old[step] != value:
             if of is not None and isinstance(value, dict) and isinstance(old[step], dict):
                 _keep(step, _compare_struct(of, value, old[step]), changed, removed)
             else:
-                changed[step] = member()
+                changed[step] = LEAF
     return changed, removed
 
 

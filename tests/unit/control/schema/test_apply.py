@@ -6,10 +6,7 @@ import pytest
 
 from control.errors import Conflict
 from control.schema.apply import apply_patch, record_update
-from control.schema.fieldset import from_v1, to_v1
-from control.schema.managed_fields import owned_fields
 from control.schema.resource import registry
-from control.schema.tables import message
 
 
 def row(api_version: str, kind: str):
@@ -144,7 +141,34 @@ def test_an_ordinary_write_takes_what_it_changes_from_its_owner():
     }
 
 
-def test_field_sets_survive_their_stored_form():
-    obj = deployment(replicas=1, template=containers(("web", "a")), selector={"matchLabels": {"a": "b"}})
-    fields = owned_fields(message(DEPLOYMENT.message), obj)
-    assert from_v1(to_v1(fields)) == fields
+def test_a_struct_that_is_given_up_goes_with_its_defaults():
+    probe = {"livenessProbe": {"tcpSocket": {"port": 1}}}
+    first = {"spec": {"containers": [{"name": "web", **probe}]}}
+    made = apply_patch(DEPLOYMENT, None, deployment(template=first), manager="ann", force=False)
+    made["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["periodSeconds"] = 10  # a default
+    bare = {"spec": {"containers": [{"name": "web"}]}}
+    less = apply_patch(DEPLOYMENT, made, deployment(template=bare), manager="ann", force=False)
+    assert less["spec"]["template"]["spec"]["containers"] == [{"name": "web"}]
+
+
+def test_a_selector_has_one_owner_as_a_whole():
+    made = apply_patch(
+        DEPLOYMENT, None, deployment(selector={"matchLabels": {"a": "b"}}), manager="ann", force=False
+    )
+    assert managers(made) == {("ann", "Apply"): {"f:spec": {"f:selector": {}}}}
+
+
+def test_a_status_write_leaves_the_owners_of_the_rest_alone():
+    made = apply_patch(DEPLOYMENT, None, deployment(replicas=2), manager="ann", force=False)
+    before = made["metadata"]["managedFields"][0]
+    new = {**made, "status": {"replicas": 2}}
+    record_update(DEPLOYMENT, new, made, manager="controller", subresource="status")
+    entries = new["metadata"]["managedFields"]
+    assert entries[0]["fieldsV1"] is before["fieldsV1"]
+    assert (entries[1]["subresource"], entries[1]["fieldsV1"]) == ("status", {"f:status": {"f:replicas": {}}})
+
+
+def test_a_new_objects_first_status_is_nobodys():
+    new = deployment(replicas=1) | {"status": {"replicas": 0}}
+    record_update(DEPLOYMENT, new, None, manager="kubectl")
+    assert managers(new) == {("kubectl", "Update"): {"f:spec": {"f:replicas": {}}}}
