@@ -15,6 +15,7 @@ _ACK_TLVS = 0x200
 _ATTR_MSG = 1  # NLMSGERR_ATTR_MSG
 _BUFFER = 1 << 18
 _PATIENCE_S = 10.0
+_AT_ONCE = 64  # the kernel answers each order before it returns, and the answers must fit the socket's buffer
 
 
 class BatchSocket:
@@ -49,6 +50,18 @@ class BatchSocket:
         All are tried even if one fails; then the first failure is raised (KernelError), with the kernel's
         sentence.
         """
+        failures: list[KernelError] = []
+        bodies: list[bytes] = []
+        for start in range(0, len(orders), _AT_ONCE):
+            try:
+                bodies += self._send(orders[start : start + _AT_ONCE], failures)
+            except OSError as error:
+                raise LinkError(self.where, "rtnetlink does not answer", str(error)) from error
+        if failures:
+            raise failures[0]
+        return bodies
+
+    def _send(self, orders: Sequence[Order], failures: list[KernelError]) -> list[bytes]:
         first = self._sequence + 1
         packet = bytearray()
         for order in orders:
@@ -57,14 +70,10 @@ class BatchSocket:
                 "=IHHII", 16 + len(order.body), order.kind, order.flags | _REQUEST | _ACK, self._sequence, 0
             )
             packet += order.body
-        try:
-            self._socket.send(packet)
-            return self._answers(orders, first)
-        except OSError as error:
-            raise LinkError(self.where, "rtnetlink does not answer", str(error)) from error
+        self._socket.send(packet)
+        return self._answers(orders, first, failures)
 
-    def _answers(self, orders: Sequence[Order], first: int) -> list[bytes]:
-        failure: KernelError | None = None
+    def _answers(self, orders: Sequence[Order], first: int, failures: list[KernelError]) -> list[bytes]:
         bodies: list[bytes] = []
         missing = len(orders)
         while missing:
@@ -77,10 +86,8 @@ class BatchSocket:
                 missing -= 1
                 number = -struct.unpack_from("=i", body)[0]
                 order = orders[sequence - first]
-                if number and number not in order.answers and failure is None:
-                    failure = as_kernel_error(self.where, order.about, number, _sentence(body, flags))
-        if failure:
-            raise failure
+                if number and number not in order.answers:
+                    failures.append(as_kernel_error(self.where, order.about, number, _sentence(body, flags)))
         return bodies
 
 
