@@ -10,6 +10,7 @@ from control.api.metadata import precondition, timestamp
 from control.api.objects import attributes_of, key_of
 from control.api.refusals import conflict, not_found
 from control.api.request import Json
+from control.api.views import parsed, to_stored
 from control.api.write import Outcome, Target, released
 from control.errors import BadRequest, InternalError
 from control.schema.resource import ResourceRow
@@ -68,7 +69,7 @@ class Deleter:
             have = self._store.get(key)
             if have is None:
                 raise not_found(row, target.name)
-            old = have.parsed()
+            old = parsed(row, have)
             check_preconditions(row, old, how)
             attempt = Attempt(row, Operation.DELETE, target.namespace, target.name, options, old=old)
             self._admission.mutate(attempt)
@@ -86,7 +87,7 @@ class Deleter:
     async def _once(
         self, row: ResourceRow, have: Entry, how: DeleteOptions, options: WriteOptions
     ) -> Outcome:
-        obj, before = have.parsed(), have.parsed()
+        obj, before = parsed(row, have), parsed(row, have)
         set_finalizers(row, obj, how.propagation)
         if row.plural == "pods" and not row.group:
             mark_pod(obj, how.grace_s)
@@ -98,7 +99,8 @@ class Deleter:
         if options.dry_run or (not gone and obj == before):
             return Outcome(obj, have, gone)
         write = self._store.delete if gone else self._store.update
-        return Outcome(obj, await write(have.key, obj, attributes_of(row, obj), have.revision), gone)
+        kept = to_stored(row, obj)
+        return Outcome(obj, await write(have.key, kept, attributes_of(row, kept), have.revision), gone)
 
 
 def check_preconditions(row: ResourceRow, old: Json, how: DeleteOptions) -> None:

@@ -7,20 +7,19 @@ import orjson
 
 from control.api.negotiate import Shape, Wanted
 from control.api.request import Answer, ApiRequest, Json
+from control.api.views import data, parsed, stored_row
 from control.schema.field_selector import selectable_fields
 from control.schema.resource import ResourceRow
 from control.schema.table import as_table
 from control.store.contract import Attributes, Entry, Key
 
-_SHARED_STORAGE: Final = {"events.k8s.io/events": "/events"}
-"""Resources that are another view of the same objects."""
 _NO_LABELS: Final[Mapping[str, str]] = {}
 
 
 def storage_name(row: ResourceRow) -> str:
-    """Where a row's objects stand in the store: all versions of a group share them."""
-    name = f"{row.group}/{row.plural}"
-    return _SHARED_STORAGE.get(name, name)
+    """Where a row's objects stand in the store: all versions of a kind share them."""
+    stored = stored_row(row)
+    return f"{stored.group}/{stored.plural}"
 
 
 def key_of(row: ResourceRow, namespace: str, name: str) -> Key:
@@ -29,8 +28,8 @@ def key_of(row: ResourceRow, namespace: str, name: str) -> Key:
 
 
 def attributes_of(row: ResourceRow, obj: Json) -> Attributes:
-    """What selectors may ask of this object."""
-    return Attributes(obj["metadata"].get("labels") or _NO_LABELS, selectable_fields(row, obj))
+    """What selectors may ask of an object, which is in its stored form."""
+    return Attributes(obj["metadata"].get("labels") or _NO_LABELS, selectable_fields(stored_row(row), obj))
 
 
 def object_answer(
@@ -38,8 +37,8 @@ def object_answer(
 ) -> Answer:
     """A stored object as it was asked for."""
     if wanted.shape is Shape.OBJECT:
-        return Answer(entry.data, status)
-    return value_answer(request, wanted, row, entry.parsed(), status=status)
+        return Answer(data(row, entry), status)
+    return value_answer(request, wanted, row, parsed(row, entry), status=status)
 
 
 def value_answer(

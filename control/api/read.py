@@ -10,6 +10,7 @@ from control.api.paging import Page, check_match, parse_limit, parse_revision
 from control.api.refusals import not_found, too_large_revision
 from control.api.request import Answer, ApiRequest, Json
 from control.api.selection import Selection
+from control.api.views import data, parsed
 from control.errors import Expired
 from control.schema.resource import ResourceRow
 from control.store.contract import Compacted, Entry, Store
@@ -89,11 +90,11 @@ def list_answer(
 ) -> Answer:
     """A list in the shape that is wanted; stored bytes are put together as they are."""
     if shape.shape is Shape.TABLE:
-        return Answer(orjson.dumps(table(request, row, [entry.parsed() for entry in entries], meta)))
+        return Answer(orjson.dumps(table(request, row, [parsed(row, entry) for entry in entries], meta)))
     if shape.metadata_only:
-        items = [metadata_only(entry.parsed()) for entry in entries]
+        items = [metadata_only(parsed(row, entry)) for entry in entries]
         head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
         return Answer(orjson.dumps({**head, "items": items}))
     head = {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": meta}
     opening = orjson.dumps(head)[:-1]
-    return Answer(b'%b,"items":[%b]}' % (opening, b",".join([entry.data for entry in entries])))
+    return Answer(b'%b,"items":[%b]}' % (opening, b",".join([data(row, entry) for entry in entries])))

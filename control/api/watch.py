@@ -14,7 +14,8 @@ from control.api.paging import parse_revision
 from control.api.refusals import too_large_revision
 from control.api.request import ApiRequest, Json
 from control.api.selection import Selection
-from control.errors import BadRequest, Cause, Expired, Invalid
+from control.api.views import from_stored, stored_row
+from control.errors import ApiError, BadRequest, Cause, Expired, Invalid
 from control.schema.resource import ResourceRow
 from control.store.contract import Change, Compacted, Entry, Event, Store
 
@@ -37,8 +38,9 @@ class Watcher:
         self._lines: list[bytes] = []
         self._waiting = 0
         self._columns_sent = False
+        self._shaping = shape.shape is not Shape.OBJECT or stored_row(row) is not row
         self.revision = 0
-        self.overrun = False
+        self.ended = False
         self.wake = asyncio.Event()
 
     def start(self, entries: Sequence[Entry]) -> None:
@@ -49,7 +51,7 @@ class Watcher:
 
     def take(self, events: Sequence[Event]) -> None:
         """The store's listener: filter, and keep the lines."""
-        if self.overrun:
+        if self.ended:
             return
         namespace, everything = self._selection.namespace, self._selection.everything
         for event in events:
@@ -60,7 +62,8 @@ class Watcher:
                 self._put(event, change)
         self.revision = events[-1].revision
         if self._waiting > WAITING_MOST:
-            self.overrun = True
+            # A client that reads so slowly begins anew.
+            self.ended = True
             self._lines.clear()
         self.wake.set()
 
@@ -75,15 +78,17 @@ class Watcher:
 
     def _put(self, event: Event, change: Change) -> None:
         line = event.line(change)
-        if self._shape.shape is not Shape.OBJECT:
+        if self._shaping:
             line = self._shaped(line)
         self._lines.append(line)
         self._waiting += len(line)
 
     def _shaped(self, line: bytes) -> bytes:
         event = orjson.loads(line)
-        obj = event["object"]
-        if self._shape.shape is Shape.TABLE:
+        obj = from_stored(self._row, event["object"])
+        if self._shape.shape is Shape.OBJECT:
+            shaped = obj
+        elif self._shape.shape is Shape.TABLE:
             shaped = table(
                 self._request, self._row, [obj], {"resourceVersion": obj["metadata"]["resourceVersion"]}
             )
@@ -111,6 +116,11 @@ class Watcher:
             obj |= {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
         self._lines.append(orjson.dumps({"type": "BOOKMARK", "object": obj}) + b"\n")
         self.wake.set()
+
+    def fail(self, error: ApiError) -> None:
+        """Tell an error in the stream (which has status 200, as upstream's), and end the watch."""
+        self._lines.append(orjson.dumps({"type": "ERROR", "object": error.as_status()}) + b"\n")
+        self.ended = True
 
     def drain(self) -> bytes:
         """All lines that wait."""
@@ -153,7 +163,7 @@ class WatchServer:
             cancel()
 
     def _begin(self, row: ResourceRow, request: ApiRequest, watcher: Watcher) -> Callable[[], None]:
-        """Put in what was before, and listen; no await between the two. Raises Expired, Invalid, Timeout."""
+        """Put in what was before, and listen; no await between the two. Raises Invalid, Timeout."""
         query, resource = request.query, storage_name(row)
         asked = parse_revision(query.get("resourceVersion", ""))
         initial = query.get("sendInitialEvents")
@@ -170,7 +180,7 @@ class WatchServer:
                 if past := self._store.events_since(resource, asked):
                     watcher.take(past)
             except Compacted as error:
-                raise Expired(str(error)) from None
+                watcher.fail(Expired(str(error)))
             watcher.revision = self._store.revision
         return self._store.subscribe(resource, watcher.take)
 
@@ -185,12 +195,12 @@ class WatchServer:
         stopping = loop.create_task(self._stopping.wait())
         stopping.add_done_callback(lambda _: watcher.wake.set())
         try:
-            while not self._stopping.is_set() and not watcher.overrun:
+            while not self._stopping.is_set():
                 if content := watcher.drain():
                     await answer.write(content)
                     continue
                 now = loop.time()
-                if now >= ends:
+                if watcher.ended or now >= ends:
                     break
                 if bookmarks and now - marked >= BOOKMARK_S:
                     watcher.bookmark(self._store.revision)
@@ -199,6 +209,10 @@ class WatchServer:
                     continue
                 watcher.wake.clear()
                 await watcher.wake.wait()
+            if bookmarks and not watcher.ended:
+                # So that the next watch resumes from here.
+                watcher.bookmark(self._store.revision)
+                await answer.write(watcher.drain())
             await answer.write_eof()
         finally:
             timer.cancel()

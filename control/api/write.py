@@ -8,6 +8,7 @@ from control.api.metadata import check_kind, check_namespace, keep_for_update, s
 from control.api.objects import attributes_of, key_of
 from control.api.refusals import already_exists, conflict, invalid, not_found
 from control.api.request import Json
+from control.api.views import parsed, to_stored
 from control.errors import InternalError
 from control.schema.apply import record_update
 from control.schema.defaults import apply_defaults
@@ -73,7 +74,8 @@ class Writer:
             if options.dry_run:
                 _undo(attempt)
                 return Outcome(obj)
-            return Outcome(obj, await self._store.create(key, obj, attributes_of(row, obj)))
+            kept = to_stored(row, obj)
+            return Outcome(obj, await self._store.create(key, kept, attributes_of(row, kept)))
         except KeyTaken:
             _undo(attempt)
             raise already_exists(row, name) from None
@@ -96,7 +98,7 @@ class Writer:
             have = self._store.get(key)
             if have is None:
                 raise not_found(row, target.name)
-            old = have.parsed()
+            old = parsed(row, have)
             new = make(old)
             check_kind(row, new)
             check_namespace(row, new, target.namespace)
@@ -149,7 +151,8 @@ class Writer:
         if options.dry_run:
             return Outcome(new, gone=gone)
         write = self._store.delete if gone else self._store.update
-        return Outcome(new, await write(have.key, new, attributes_of(row, new), have.revision), gone)
+        kept = to_stored(row, new)
+        return Outcome(new, await write(have.key, kept, attributes_of(row, kept), have.revision), gone)
 
     async def amend(self, target: Target, make: Make, options: WriteOptions) -> Outcome:
         """As ``change``, but past admission and validation: for what the API itself writes (binding)."""
@@ -159,7 +162,7 @@ class Writer:
             if have is None:
                 raise not_found(target.row, target.name)
             try:
-                return await self.store(target.row, make(have.parsed()), have, options=options)
+                return await self.store(target.row, make(parsed(target.row, have)), have, options=options)
             except RevisionMismatch:
                 continue
             except KeyMissing:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from control.client.client import ApiClient, WatchEvent
-from control.client.resources import CONFIGMAPS, PODS
+from control.client.resources import CONFIGMAPS, EVENTS, PODS, Resource
 from control.errors import BadRequest, Expired, Invalid, Timeout
 from control.store import history
 from tests.integration.control.api.objects import config, pod
@@ -161,7 +161,7 @@ async def test_initial_events_end_with_a_bookmark(client: ApiClient) -> None:
     )
     events = [orjson.loads(line) for line in lines.splitlines()]
 
-    assert [event["type"] for event in events] == ["ADDED", "BOOKMARK"]
+    assert [event["type"] for event in events] == ["ADDED", "BOOKMARK", "BOOKMARK"]
     bookmark = events[1]["object"]["metadata"]
     assert bookmark["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert int(bookmark["resourceVersion"]) >= int(events[0]["object"]["metadata"]["resourceVersion"])
@@ -190,7 +190,7 @@ async def test_a_watch_ends_after_its_timeout(client: ApiClient) -> None:
         return [event async for event in client.watch(CONFIGMAPS, namespace="default", timeout_s=1)]
 
     events = await asyncio.wait_for(all_of_it(), 5)
-    assert events == []
+    assert [event.type for event in events] == ["BOOKMARK"]
 
 
 async def test_metadata_alone(client: ApiClient, served: Any) -> None:
@@ -200,3 +200,28 @@ async def test_metadata_alone(client: ApiClient, served: Any) -> None:
 
     assert listed["kind"] == "PartialObjectMetadataList"
     assert [set(one) for one in listed["items"]] == [{"kind", "apiVersion", "metadata"}]
+
+
+async def test_events_of_both_groups_are_the_same(client: ApiClient) -> None:
+    about = {"kind": "Pod", "namespace": "default", "name": "a"}
+    newer = {"metadata": {"name": "a.1"}, "regarding": about, "reason": "Scheduled", "note": "on node-1"}
+    newer |= {
+        "type": "Normal",
+        "action": "Binding",
+        "reportingController": "sched",
+        "reportingInstance": "s-1",
+    }
+    newer["eventTime"] = "2026-01-01T00:00:00.000000Z"
+    group = Resource("events.k8s.io", "v1", "events")
+    start = (await client.list(EVENTS, "default")).resource_version
+    made = await client.create(group, newer, "default")
+    assert made["regarding"] == about
+
+    older = await client.get(EVENTS, "a.1", "default")
+    assert (older["apiVersion"], older["involvedObject"], older["message"]) == ("v1", about, "on node-1")
+    async with Watch(client, group, namespace="default", resource_version=start) as watch:
+        assert (await watch.next()).object == made
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    assert (await raw(client, path))["items"] == [made]
+    core = await raw(client, "/api/v1/namespaces/default/events", fieldSelector="involvedObject.name=a")
+    assert names(core) == ["a.1"]
