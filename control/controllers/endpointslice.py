@@ -7,7 +7,7 @@ from control.client.clock import Clock
 from control.client.controller import Controller
 from control.client.resources import ENDPOINTSLICES, NODES, PODS, SERVICES
 from control.client.workqueue import WorkQueue
-from control.controllers.endpoint import concerns
+from control.controllers.endpoint import belongs, concerns
 from control.controllers.endpointslice_plan import CONTROLLER, MANAGED_BY, SERVICE_NAME, SlicePlan, plan
 from control.controllers.metadata import Object, is_terminating, key_of, labels_of
 from control.controllers.overlay import Overlay
@@ -65,7 +65,8 @@ class EndpointSliceController(Controller):
         if old and new and concerns(old) == concerns(new):
             return
         for pod in (old, new):
-            if pod:
+            # A pod without an address is in no slice: its creation and its binding change none.
+            if pod and belongs(pod):
                 self._wake_services(pod)
 
     def _wake_services(self, pod: Object) -> None:
