@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from control.controllers.metadata import Object, timestamp_of
 from control.controllers.pod_state import condition_of
+from control.schema.placement import tolerates
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -129,18 +130,6 @@ class ZoneState:
 def zone_state(nodes: Mapping[str, Object]) -> ZoneState:
     """State of all nodes; podwire has one zone."""
     return ZoneState(len(nodes), sum(1 for node in nodes.values() if ready_status(node) != "True"))
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    """Whether one toleration covers one taint, as upstream compares them."""
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def seconds_tolerated(tolerations: Sequence[Object], taints: Sequence[Object]) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from control.scheduler.cluster import ClusterState, NodeInfo
-from control.scheduler.node_affinity import node_matches, untolerated
+from control.scheduler.node_affinity import node_matches
 from control.scheduler.pod_info import PodInfo
 from control.scheduler.requests import ports_clash
 from control.scheduler.topology import (
@@ -16,6 +16,7 @@ from control.scheduler.topology import (
     spread_facts,
     spread_refusal,
 )
+from control.schema.placement import untolerated
 
 _DEFAULT_PODS = 110
 _UNSCHEDULABLE_TAINT = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}

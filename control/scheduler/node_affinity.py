@@ -1,79 +1,26 @@
-"""Node selectors, node affinity, taints and tolerations. Pure."""
+"""A pod's wishes about nodes: which it may go to, which it would rather. Pure."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from control.scheduler.cluster import NodeInfo
 from control.scheduler.pod_info import PodInfo
-
-Object = dict[str, Any]
-
-
-def requirement_holds(requirement: Object, values: Mapping[str, str]) -> bool:
-    """One requirement of a node selector term on labels (or on the field metadata.name)."""
-    key, operator = requirement["key"], requirement["operator"]
-    wanted: list[str] = requirement.get("values") or []
-    have = values.get(key)
-    if operator == "In":
-        return have in wanted
-    if operator == "NotIn":
-        return have not in wanted
-    if operator == "Exists":
-        return key in values
-    if operator == "DoesNotExist":
-        return key not in values
-    try:
-        number, bound = int(have or ""), int(wanted[0])
-    except (ValueError, IndexError):
-        return False
-    return number > bound if operator == "Gt" else number < bound
-
-
-def term_matches(term: Object, node: NodeInfo) -> bool:
-    """All requirements of a term; an empty term matches no node."""
-    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
-    if not expressions and not fields:
-        return False
-    by_field = {"metadata.name": node.name}
-    return all(requirement_holds(r, node.labels) for r in expressions) and all(
-        requirement_holds(r, by_field) for r in fields
-    )
+from control.scheduler.requests import Object
+from control.schema.placement import allows_node, term_matches, tolerates
 
 
 def node_matches(pod: PodInfo, node: NodeInfo) -> bool:
-    """nodeSelector and required node affinity (any of its terms)."""
-    if not pod.node_selector.items() <= node.labels.items():
-        return False
-    required = pod.node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is None:
-        return True
-    return any(term_matches(term, node) for term in required.get("nodeSelectorTerms") or ())
+    """nodeSelector and required node affinity."""
+    return allows_node(pod.node_selector, pod.node_affinity, node.name, node.labels)
 
 
 def preferred_weight(pod: PodInfo, node: NodeInfo) -> int:
     """Sum of the weights of the preferred terms that match."""
     preferred = pod.node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
-    return sum(int(p.get("weight") or 0) for p in preferred if term_matches(p.get("preference") or {}, node))
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    """Whether one toleration covers one taint."""
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    if (toleration.get("operator") or "Equal") == "Exists":
-        return True
-    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
-
-
-def untolerated(tolerations: Iterable[Object], taints: Iterable[Object]) -> Object | None:
-    """The first NoSchedule or NoExecute taint that nothing tolerates."""
-    covers = list(tolerations)
-    for taint in taints:
-        if taint["effect"] in ("NoSchedule", "NoExecute") and not any(tolerates(t, taint) for t in covers):
-            return taint
-    return None
+    return sum(
+        int(p.get("weight") or 0)
+        for p in preferred
+        if term_matches(p.get("preference") or {}, node.name, node.labels)
+    )
 
 
 def unwanted_count(tolerations: Iterable[Object], taints: Iterable[Object]) -> int:

@@ -65,7 +65,6 @@ class PodInfo:
     avoided: tuple[AffinityTerm, ...]
     spread: tuple[SpreadConstraint, ...]
     terminating: bool
-    wants_node: str
 
 
 def pod_info(pod: Object) -> PodInfo:
@@ -96,7 +95,6 @@ def pod_info(pod: Object) -> PodInfo:
         avoided=_preferred(anti, metadata),
         spread=tuple(_spread(c, metadata) for c in spec.get("topologySpreadConstraints") or ()),
         terminating=bool(metadata.get("deletionTimestamp")),
-        wants_node=_wanted_node(affinity.get("nodeAffinity") or {}),
     )
 
 
@@ -148,15 +146,3 @@ def _spread(constraint: Object, metadata: Object) -> SpreadConstraint:
         honour_affinity=(constraint.get("nodeAffinityPolicy") or "Honor") == "Honor",
         honour_taints=(constraint.get("nodeTaintsPolicy") or "Ignore") == "Honor",
     )
-
-
-def _wanted_node(node_affinity: Object) -> str:
-    """The one node that required affinity names by its field, as DaemonSet pods do; "" for none."""
-    required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    terms: list[Object] = required.get("nodeSelectorTerms") or []
-    if len(terms) != 1:
-        return ""
-    for field in terms[0].get("matchFields") or ():
-        if field.get("key") == "metadata.name" and len(field.get("values") or ()) == 1:
-            return str(field["values"][0])
-    return ""

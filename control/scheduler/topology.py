@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from control.scheduler.cluster import ClusterState, NodeInfo
-from control.scheduler.node_affinity import node_matches, untolerated
+from control.scheduler.node_affinity import node_matches
 from control.scheduler.pod_info import AffinityTerm, PodInfo, SpreadConstraint
+from control.schema.placement import untolerated
 
 Domain = tuple[str, str]
 """A topology key and its value."""

@@ -6,7 +6,6 @@ from control.controllers.node_health import (
     NOT_READY,
     UNREACHABLE,
     seconds_tolerated,
-    tolerates,
     unknown_conditions,
     wanted_taints,
     zone_state,
@@ -125,19 +124,3 @@ TAINT = {"key": UNREACHABLE, "effect": "NoExecute"}
 )
 def test_a_pod_stays_as_long_as_it_tolerates(tolerations, want):
     assert seconds_tolerated(tolerations, [TAINT]) == want
-
-
-@pytest.mark.parametrize(
-    ("toleration", "want"),
-    [
-        ({"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}, True),
-        ({"key": "gpu", "value": "yes"}, True),
-        ({"key": "gpu", "value": "no"}, False),
-        ({"key": "gpu", "operator": "Exists"}, True),
-        ({"operator": "Exists"}, True),
-        ({"key": "gpu", "operator": "Exists", "effect": "NoExecute"}, False),
-        ({"value": "yes"}, False),
-    ],
-)
-def test_a_toleration_covers_a_taint(toleration, want):
-    assert tolerates(toleration, OWN) is want
