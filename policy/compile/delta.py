@@ -53,6 +53,7 @@ class Compiler:
         self._members: Counter[str] = Counter()
         self._identities = Identities()
         self._unidentified: set[str] = set()
+        self._ungrouped: set[str] = set()
         self._identities.reserve(self._before.values())
         self._peers = PeerSets()
         self._policies = PolicyIndex()
@@ -80,7 +81,7 @@ class Compiler:
         if pod.node == self._node:
             self._here.setdefault(pod.namespace, set()).add(pod.uid)
             self._policies.place(pod)
-            self._regroup([pod])
+            self._ungrouped.add(pod.uid)
 
     def remove_pod(self, uid: str) -> None:
         """A pod is gone, and with it all that its addresses may do."""
@@ -118,17 +119,20 @@ class Compiler:
             for pod in self._pods.values():
                 if fresh & pod.labels.keys() or any(port.name in fresh for port in pod.ports):
                     self._unidentified.add(pod.uid)
-        self._regroup(self._policies.put(policy, self._pods_here(policy.namespace)))
+        touched = self._policies.put(policy, self._pods_here(policy.namespace))
+        self._ungrouped.update(pod.uid for pod in touched)
 
     def remove_policy(self, key: str) -> None:
         """A policy (namespace/name) is gone."""
         policy = self._policies.get(key)
         if policy is not None:
-            self._regroup(self._policies.remove(policy, self._pods_here(policy.namespace)))
+            touched = self._policies.remove(policy, self._pods_here(policy.namespace))
+            self._ungrouped.update(pod.uid for pod in touched)
 
     def take(self) -> VerdictDelta:
         """What changed since the last time; false when nothing did."""
         self._identify()
+        self._regroup()
         have = self._published
         groups = dict(have.groups)
         new, changed = [], []
@@ -193,10 +197,11 @@ class Compiler:
     def _pods_here(self, namespace: str) -> list[PodFacts]:
         return [self._pods[uid] for uid in self._here.get(namespace, ())]
 
-    def _regroup(self, pods: list[PodFacts]) -> None:
-        """Put pods into the groups of the policies that select them now."""
+    def _regroup(self) -> None:
+        """Put pods that policies changed for into the groups of those that select them now."""
         plans = PlanCache()
-        for pod in pods:
+        for uid in sorted(self._ungrouped & self._pods.keys()):
+            pod = self._pods[uid]
             before = self._groups_of.get(pod.uid, (FREE, FREE))
             ingress, egress = (
                 self._join(plans.plan(direction, self._policies.isolating(pod, direction), pod))
@@ -207,6 +212,7 @@ class Compiler:
                 self._leave(name)
             if before != (ingress, egress):
                 self._dirty_addresses.update(pod.ips)
+        self._ungrouped.clear()
 
     def _join(self, group: GroupPlan | None) -> str:
         if group is None:
