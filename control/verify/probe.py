@@ -44,13 +44,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing to try. netns: of the source. protocol: 6 or 17. payload: of UDP; a greeting by default."""
+    """One thing to try. netns: of the source. protocol: 6 or 17.
+
+    payload: of UDP; a greeting by default. source: the address to speak from; by default the kernel chooses.
+    """
 
     netns: str
     protocol: int
     address: IPAddress
     port: int
     payload: bytes = b""
+    source: IPAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ def _begin(selector: selectors.BaseSelector, index: int, probe: Probe, timeout_s
     now = time.monotonic()
     made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
+        if probe.source is not None:
+            made.bind((str(probe.source), 0))
         made.connect((str(probe.address), probe.port))
         if probe.protocol == UDP:
             made.send(payload(probe))
@@ -158,14 +164,26 @@ def _expire(selector: selectors.BaseSelector) -> Iterator[tuple[int, Answer]]:
         if now >= state.deadline:
             selector.unregister(key.fileobj)
             local = key.fileobj.getsockname()[:2]
+            # A thread that did not run for a while may be late to see what the kernel has long done.
+            outcome = Outcome.OPEN if _connected(key.fileobj, state.probe) else Outcome.BLOCKED
             key.fileobj.close()
-            yield state.index, Answer(state.probe, Outcome.BLOCKED, local, (now - state.started) * 1000)
+            yield state.index, Answer(state.probe, outcome, local, (now - state.started) * 1000)
         elif state.probe.protocol == UDP and now >= state.resend:
             state.resend = state.deadline
             try:
                 key.fileobj.send(payload(state.probe))
             except OSError:
                 continue  # an error on its way: the next select reports it
+
+
+def _connected(made: socket.socket, probe: Probe) -> bool:
+    if probe.protocol != TCP:
+        return False
+    try:
+        made.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _patience(selector: selectors.BaseSelector) -> float:

@@ -85,9 +85,9 @@ class Node:
     def ip(self, *words: str, netns: str = "") -> None:
         run("ip", "-n", netns or self.netns, *words)
 
-    def nft(self, text: str) -> str:
-        """Feed nft, or list with ``list …``, inside the node."""
-        return run("ip", "netns", "exec", self.netns, "nft", "-f", "-", stdin=text)
+    def nft(self, text: str, netns: str = "") -> str:
+        """Feed nft, or list with ``list …``, inside the node or another namespace."""
+        return run("ip", "netns", "exec", netns or self.netns, "nft", "-f", "-", stdin=text)
 
     def namespace(self, name: str, **labels: str) -> None:
         self.namespaces[name] = NamespaceFacts(name, {"kubernetes.io/metadata.name": name, **labels})
@@ -108,6 +108,8 @@ class Node:
         self._namespace(netns, Place.POD)
         self.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", netns)
         self.ip("link", "set", port, "master", "cni0", "up")
+        # br_netfilter sends what a Service translates straight to the right port, back through the same one too.
+        self.ip("link", "set", port, "type", "bridge_slave", "hairpin", "on")
         self.ip("link", "set", "eth0", "address", str(made.mac), "up", netns=netns)
         self.ip("addr", "add", f"{facts.ips[0]}/24", "dev", "eth0", netns=netns)
         self.ip("addr", "add", f"{facts.ips[1]}/64", "dev", "eth0", "nodad", netns=netns)
@@ -159,10 +161,12 @@ class Node:
         probes = [Probe(netns, probe.TCP, ip_address(str(to)), port) for netns, to, port in tried]
         return [answer.outcome for answer in probe.run(probes, BLOCKED_AFTER_S)]
 
-    def opens(self, source: "Here | str", to: IPAddress | str, port: int = 80) -> bool:
-        """One TCP connection: open, or nothing comes back."""
+    def opens(self, source: "Here | str", to: IPAddress | str, port: int = 80, *, by: str = "") -> bool:
+        """One TCP connection: open, or nothing comes back. by: the address to speak from."""
         netns = source if isinstance(source, str) else source.netns
-        (outcome,) = self.tries((netns, to, port))
+        spoken = ip_address(by) if by else None
+        tried = Probe(netns, probe.TCP, ip_address(str(to)), port, source=spoken)
+        (outcome,) = (answer.outcome for answer in probe.run([tried], BLOCKED_AFTER_S))
         assert outcome in (Outcome.OPEN, Outcome.BLOCKED), outcome
         return outcome is Outcome.OPEN
 
