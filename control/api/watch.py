@@ -48,6 +48,8 @@ class Watcher:
         for entry in entries:
             if self._selection.matches(entry.attributes):
                 self._put(Event(Change.ADDED, entry), Change.ADDED)
+        # What was there does not count as slowness, however much it is.
+        self._waiting = 0
 
     def take(self, events: Sequence[Event]) -> None:
         """The store's listener: filter, and keep the lines."""

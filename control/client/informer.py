@@ -1,4 +1,4 @@
-"""A local copy of a collection, kept by list and watch, with callbacks and indexes."""
+"""A local copy of a collection, kept by a watch that begins with what is there; callbacks and indexes."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Final
 
-from control.client.client import ApiClient, ApiUnreachable, Json
+from control.client.client import INITIAL_END, ApiClient, ApiUnreachable, Json
 from control.client.clock import Clock, SystemClock
 from control.client.resources import Resource
 from control.errors import ApiError, Expired, Gone
@@ -62,7 +62,7 @@ class Informer:
         self.items: dict[str, Json] = {}
         self.synced = asyncio.Event()
         self.restarts = 0
-        """How often it had to begin anew (a list), for tests and metrics."""
+        """How often it began with all that is there, for tests and metrics."""
 
     def on_change(self, call: OnChange) -> None:
         """Call ``call(old, new)`` for every change."""
@@ -83,37 +83,30 @@ class Informer:
         return list(self._indexes[name][1].get(value, {}).values())
 
     async def run(self) -> None:
-        """List and watch for ever; returns only by cancellation."""
+        """Follow for ever; returns only by cancellation."""
         backoff_s = BACKOFF_FIRST_S
         while True:
             try:
-                if not self._revision:
-                    await self._list()
-                    backoff_s = BACKOFF_FIRST_S
                 await self._watch()
                 backoff_s = BACKOFF_FIRST_S
                 continue
             except (Expired, Gone):
-                log.info("%s: revision %s is gone, listing again", self.resource.plural, self._revision)
+                log.info("%s: revision %s is gone, beginning anew", self.resource.plural, self._revision)
                 self._revision = ""
             except (ApiUnreachable, ApiError) as error:
                 log.warning("%s: %s; again in %.1f s", self.resource.plural, error, backoff_s)
             await self._clock.sleep(backoff_s * random.uniform(0.5, 1.5))
             backoff_s = min(backoff_s * 2, BACKOFF_MOST_S)
 
-    async def _list(self) -> None:
-        listed = await self._client.list(
-            self.resource, self._namespace, label_selector=self._labels, field_selector=self._fields
-        )
+    def _replace(self, there: dict[str, Json]) -> None:
+        """Take over all that is there, telling only what differs from what was heard before."""
         self.restarts += 1
-        there = {object_key(obj): obj for obj in listed.items}
         for key in [key for key in self.items if key not in there]:
             self._change(key, None)
         for key, obj in there.items():
             old = self.items.get(key)
             if old is None or old["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]:
                 self._change(key, obj)
-        self._revision = listed.resource_version
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -124,12 +117,23 @@ class Informer:
             label_selector=self._labels,
             field_selector=self._fields,
             timeout_s=random.randint(*WATCH_S),
+            initial=not self._revision,
         )
+        there: dict[str, Json] | None = None if self._revision else {}
         async with aclosing(events):
             async for event in events:
-                if event.type != "BOOKMARK":
+                meta = event.object["metadata"]
+                if there is not None:
+                    if event.type != "BOOKMARK":
+                        there[object_key(event.object)] = event.object
+                        continue
+                    if INITIAL_END not in (meta.get("annotations") or {}):
+                        continue
+                    self._replace(there)
+                    there = None
+                elif event.type != "BOOKMARK":
                     self._change(object_key(event.object), None if event.type == "DELETED" else event.object)
-                self._revision = event.object["metadata"]["resourceVersion"]
+                self._revision = meta["resourceVersion"]
 
     def _change(self, key: str, new: Json | None) -> None:
         old = self.items.pop(key, None)

@@ -3,14 +3,18 @@
 Several nodes' agents in one process get the same bytes over their own wires: the parsed object is shared.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable
+from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
 
-REMEMBERED: Final = 512
-_parsed: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+REMEMBERED: Final = 8192
+REMEMBERED_S: Final = 10.0
+"""So many lines, for so long: several informers hear the same within moments, or not at all."""
+_parsed: OrderedDict[bytes, tuple[float, dict[str, Any]]] = OrderedDict()
 
 
 async def split_lines(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
@@ -31,10 +35,12 @@ async def split_lines(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, Non
 
 def parse_event(line: bytes) -> dict[str, Any]:
     """A watch event's JSON; the same bytes give the same (shared, read-only) object for a while."""
-    event = _parsed.get(line)
-    if event is None:
-        event = orjson.loads(line)
-        _parsed[line] = event
-        if len(_parsed) > REMEMBERED:
-            _parsed.popitem(last=False)
+    digest, now = blake2b(line, digest_size=16).digest(), time.monotonic()
+    while _parsed and (len(_parsed) > REMEMBERED or next(iter(_parsed.values()))[0] < now - REMEMBERED_S):
+        _parsed.popitem(last=False)
+    known = _parsed.get(digest)
+    if known is not None:
+        return known[1]
+    event: dict[str, Any] = orjson.loads(line)
+    _parsed[digest] = (now, event)
     return event
