@@ -1,8 +1,8 @@
 """Protobuf bodies, as kubectl and Go clients send them, into JSON form.
 
 A body is ``k8s\\0`` and a ``runtime.Unknown`` whose typeMeta names the message in ``raw``. One decoder a
-message is compiled at its first use, from the table of fields. The result is canonical, as
-``structure.check`` makes it: what Go would leave out of JSON is left out.
+message is compiled at its first use, from the table of fields. What Go would leave out of JSON is left out;
+``structure.check`` afterwards adds the empty lists that a message can't carry.
 """
 
 import base64

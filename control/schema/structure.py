@@ -90,7 +90,7 @@ def _compiled(name: str, *, typed: bool) -> Clean:
         text = (_TEXT, SCALARS[Form.STRING])
         handlers = {"apiVersion": text, "kind": text} | handlers
     omitted = frozenset(field.name for field in what.json_fields.values() if field.omit_empty)
-    zeros, structs = _always_written(what)
+    zeros, lists, structs = _always_written(what)
     lookup = handlers.get
 
     def clean(obj: Any) -> bool:
@@ -134,6 +134,9 @@ def _compiled(name: str, *, typed: bool) -> Clean:
         for key, zero in zeros:
             if key not in obj:
                 obj[key] = zero
+        for key in lists:
+            if key not in obj:
+                obj[key] = []
         for key, inner in structs:
             if key not in obj:
                 obj[key] = {}
@@ -143,19 +146,25 @@ def _compiled(name: str, *, typed: bool) -> Clean:
     return clean
 
 
-def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
-    """What Go writes even when it is empty: scalars without omitempty, and structs that are no pointers."""
+def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[str], list[tuple[str, Any]]]:
+    """What is written even when it is empty: scalars and lists without omitempty, structs that are no pointers.
+
+    Go writes such a list as null; clients' models want a list.
+    """
     zeros: list[tuple[str, Any]] = []
+    lists: list[str] = []
     structs: list[tuple[str, Any]] = []
     blank = {Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0}
     for field in what.json_fields.values():
+        if field.shape is Shape.LIST and not field.omit_empty:
+            lists.append(field.name)
         if field.pointer or field.shape is not Shape.ONE:
             continue
         if field.form is Form.MESSAGE:
             structs.append((field.name, _later(field.message)))
         elif field.form in blank and not field.omit_empty:
             zeros.append((field.name, blank[field.form]))
-    return zeros, structs
+    return zeros, lists, structs
 
 
 def _handler(field: Field) -> tuple[int, Any]:
