@@ -244,10 +244,10 @@ class ContainerKeeper:
             why = f"{command[0]} is not on this machine and no image" if command else "no image"
             ports = ", ".join(_listening(request)) or "no port"
             words = f"{why} is pulled: a stand-in for {container.get('image', '')} listens on {ports}"
-            host.event("Normal", "StandIn", words, container)
+            host.event("Normal", "StandIn", f"Container started: {self.name}: {words}", container)
         else:
             host.event("Normal", "Created", f"Container created: {self.name}", container)
-        host.event("Normal", "Started", f"Container started: {self.name}", container)
+            host.event("Normal", "Started", f"Container started: {self.name}", container)
 
     def _failed_to_start(self, began: float, message: str) -> None:
         self.state = {

@@ -1,5 +1,6 @@
 """What every pod's worker shares: the node, the API, the network, the runtime, time."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,14 +10,16 @@ from control.agents.context import NodeContext
 from control.agents.gate import PolicyGate
 from control.agents.pod_network import PodNetworkAsync
 from control.agents.probe_io import MakeSocket
-from control.client.client import ApiClient
+from control.client.client import ApiClient, ApiUnreachable
 from control.client.clock import Clock
 from control.client.events import EventRecorder
-from control.client.resources import CONFIGMAPS, SECRETS
-from control.errors import NotFound
+from control.client.resources import CONFIGMAPS, SECRETS, Resource
+from control.errors import ApiError, NotFound
 from control.workload.runtime import ZygoteClient
 
 Json = dict[str, Any]
+API_LANES = 6
+_FRESH_S = 1.0
 
 
 class Sockets(Protocol):
@@ -31,6 +34,7 @@ class KubeletTools:
     """Shared by the workers of one node. service_links: a namespace → its Services' variables.
 
     capacity: the node's ``cpu`` and ``memory``. hidden: PODWIRE_HOME.
+    lane: requests at a time; a burst of pods would else open a TLS connection each.
     """
 
     ctx: NodeContext
@@ -44,21 +48,42 @@ class KubeletTools:
     service_links: Callable[[str], Mapping[str, str]]
     capacity: Mapping[str, str] = field(default_factory=dict)
     hidden: str = "/var/lib/podwire"
+    lane: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(API_LANES))
+    fetched: dict[tuple[str, str, str], tuple[float, asyncio.Task[Json | None]]] = field(default_factory=dict)
 
     async def config_map(self, namespace: str, name: str) -> Json | None:
-        """A ConfigMap, None when it is not there."""
-        try:
-            return await self.client.get(CONFIGMAPS, name, namespace)
-        except NotFound:
-            return None
+        """A ConfigMap, None when it is not there; at most a second old."""
+        return await self._fetch(CONFIGMAPS, namespace, name)
 
     async def secret(self, namespace: str, name: str) -> Json | None:
-        """A Secret, None when it is not there."""
+        """A Secret, None when it is not there; at most a second old."""
+        found = await self._fetch(SECRETS, namespace, name)
+        return None if found is None else {"kind": "Secret", **found}
+
+    async def _fetch(self, resource: Resource, namespace: str, name: str) -> Json | None:
+        """One request for all pods that ask within a second: a hundred pods of a namespace share its CA's map."""
+        key = (resource.plural, namespace, name)
+        now = self.clock.monotonic()
+        for old in [k for k, (at, _) in self.fetched.items() if now - at > _FRESH_S]:
+            del self.fetched[old]
+        if key not in self.fetched:
+            self.fetched[key] = (now, asyncio.ensure_future(self._get(resource, namespace, name)))
+        task = self.fetched[key][1]
         try:
-            found = await self.client.get(SECRETS, name, namespace)
+            found = await asyncio.shield(task)
+        except (ApiError, ApiUnreachable):
+            self.fetched.pop(key, None)
+            raise
+        if found is None:
+            self.fetched.pop(key, None)  # it may come at any moment
+        return found
+
+    async def _get(self, resource: Resource, namespace: str, name: str) -> Json | None:
+        try:
+            async with self.lane:
+                return await self.client.get(resource, name, namespace)
         except NotFound:
             return None
-        return {"kind": "Secret", **found}
 
 
 def rfc3339(moment: datetime | float) -> str:

@@ -197,9 +197,10 @@ class PodSandbox:
             },
         }
         account = self.pod["spec"].get("serviceAccountName") or "default"
-        answer = await self._tools.client.create(
-            SERVICEACCOUNTS, request, meta["namespace"], name=account, subresource="token"
-        )
+        async with self._tools.lane:
+            answer = await self._tools.client.create(
+                SERVICEACCOUNTS, request, meta["namespace"], name=account, subresource="token"
+            )
         return str(answer["status"]["token"])
 
 

@@ -55,7 +55,7 @@ class PodWorker:
         status = pod.get("status") or {}
         self._start_time = status.get("startTime") or rfc3339(tools.clock.now())
         self._conditions = {c["type"]: c for c in status.get("conditions") or []}
-        self._status = StatusWriter(tools.client, tools.clock, pod, self._compute)
+        self._status = StatusWriter(tools, pod, self._compute)
         self._status.touch()
 
     # -- for keepers (Host) -------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class PodWorker:
 
     def changed(self) -> None:
         """See Host."""
-        self._status.touch()
+        self._status.touch(urgent=True)
 
     def event(
         self, kind: Literal["Normal", "Warning"], reason: str, message: str, container: Json | None = None
@@ -99,7 +99,7 @@ class PodWorker:
         self._sandbox.update(pod)
         if pod["metadata"].get("deletionTimestamp"):
             self.stopping.set()
-        self._status.touch()
+        self._status.touch(urgent=True)
 
     def gone(self) -> None:
         """The object was deleted without us (grace 0): end at once, tell nobody."""
@@ -169,7 +169,7 @@ class PodWorker:
         if not self.stopping.is_set():
             await self._sandbox.tear_down()
             self._final = True
-            self._status.touch()
+            self._status.touch(urgent=True)
 
     async def _initialize(
         self, group: asyncio.TaskGroup, kept: list["asyncio.Task[int]"], sidecars: set[str], policy: str
@@ -189,9 +189,9 @@ class PodWorker:
             elif not under_way or keeper._record is not None:
                 code = await keeper.keep("Never" if policy == "Never" else "OnFailure")
                 if code and not self.stopping.is_set():
-                    self._status.touch()
                     await self._sandbox.tear_down()
                     self._final = True
+                    self._status.touch(urgent=True)
                     return False
             if self.stopping.is_set():
                 return False
@@ -260,9 +260,10 @@ class PodWorker:
             try:
                 if not await self._status.write():
                     break
-                await self.tools.client.delete(
-                    PODS, meta["name"], meta["namespace"], grace_s=0, uid=meta["uid"]
-                )
+                async with self.tools.lane:
+                    await self.tools.client.delete(
+                        PODS, meta["name"], meta["namespace"], grace_s=0, uid=meta["uid"]
+                    )
                 break
             except (NotFound, Conflict):
                 break

@@ -1,34 +1,42 @@
-"""Writes one pod's status: at once when it changed, together what changed meanwhile, again after a failure."""
+"""Writes one pod's status: what is urgent at once, the rest within 200 ms, together what changed meanwhile.
+
+Urgent is what others act on: running, ready, not ready, ended. A pod that starts quickly is told of once.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
-from control.client.client import ApiClient, ApiUnreachable
-from control.client.clock import Clock
+from control.agents.kubelet_tools import KubeletTools
+from control.client.client import ApiUnreachable
 from control.client.resources import PODS
 from control.errors import ApiError, Conflict, NotFound
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
 _RETRY_MOST_S = 10.0
+_PATIENCE_S = 0.2
 
 
 class StatusWriter:
     """Owns what the API server was told last of one pod."""
 
-    def __init__(self, client: ApiClient, clock: Clock, pod: Json, compute: Callable[[], Json]) -> None:
+    def __init__(self, tools: KubeletTools, pod: Json, compute: Callable[[], Json]) -> None:
         meta = pod["metadata"]
-        self._client, self._clock, self._compute = client, clock, compute
+        self._client, self._clock, self._lane = tools.client, tools.clock, tools.lane
+        self._compute = compute
         self._name, self._namespace, self._uid = meta["name"], meta["namespace"], meta["uid"]
         self._dirty = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._written: Json | None = None
         self._busy = asyncio.Lock()
 
-    def touch(self) -> None:
+    def touch(self, *, urgent: bool = False) -> None:
         """The status may have changed."""
         self._dirty.set()
+        if urgent:
+            self._urgent.set()
 
     async def run(self) -> None:
         """Until cancelled, or the pod is gone."""
@@ -36,12 +44,17 @@ class StatusWriter:
         while True:
             await self._dirty.wait()
             try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._urgent.wait()
+            except TimeoutError:
+                pass
+            try:
                 if not await self.write():
                     return
                 retry_s = 0.2
             except (ApiUnreachable, ApiError) as error:
                 log.info("status of %s/%s: %s", self._namespace, self._name, error)
-                self._dirty.set()
+                self.touch(urgent=True)
                 await self._clock.sleep(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MOST_S)
 
@@ -49,14 +62,16 @@ class StatusWriter:
         """Write what there is to write; False when the pod is not there any more. Raises ApiError, ApiUnreachable."""
         async with self._busy:
             self._dirty.clear()
+            self._urgent.clear()
             status = self._compute()
             if status == self._written:
                 return True
             body = {"metadata": {"uid": self._uid}, "status": status}
             try:
-                await self._client.patch(
-                    PODS, self._name, self._namespace, body, patch_type="strategic", subresource="status"
-                )
+                async with self._lane:
+                    await self._client.patch(
+                        PODS, self._name, self._namespace, body, patch_type="strategic", subresource="status"
+                    )
             except (NotFound, Conflict):
                 # Gone, or another pod of the same name: its uid is not ours.
                 return False

@@ -17,6 +17,7 @@ from control.agents.kubelet_errors import ConfigError, MountError
 from control.schema.quantity import parse
 
 Json = dict[str, Any]
+_SMALL_BYTES = 64 * 1024
 _HIDDEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/root", "/home", "/var/lib/podwire")
 
 
@@ -207,7 +208,10 @@ class PodVolumes:
         want = tuple(files)
         if self._written.get(name) == want and place.exists():
             return
-        await asyncio.to_thread(write_atomically, place, want, self._owner())
+        if sum(len(file.data) for file in files) > _SMALL_BYTES:
+            await asyncio.to_thread(write_atomically, place, want, self._owner())
+        else:  # quicker than handing it to a thread
+            write_atomically(place, want, self._owner())
         self._written[name] = want
 
     def _owner(self) -> int | None:

@@ -1,6 +1,7 @@
 """What the zygote is asked for and what it tells: plain values that go over its socket as JSON."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Self
 
 
@@ -24,14 +25,19 @@ class _Message:
     """A value with a JSON form of the same field names."""
 
     def as_json(self) -> dict[str, Any]:
-        """The value as JSON."""
-        return asdict(self)
+        """The value as JSON; its tuples become lists on the way. Not ``asdict``, which copies deeply (40 µs)."""
+        return {name: getattr(self, name) for name in _names(type(self))}
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
         """The value back from JSON; unknown fields are ignored, lists become tuples."""
-        names = {field.name for field in fields(cls)}
+        names = _names(cls)
         return cls(**{key: _frozen(value) for key, value in body.items() if key in names})
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _frozen(value: Any) -> Any:

@@ -76,7 +76,7 @@ def test_an_image_that_is_not_there_is_a_stand_in_and_an_event_says_so(lab):
     lab.ready_pod("web")
     told = lab.until(lambda: reasons(lab, "web").get("StandIn"))
     assert told == (
-        "/app/server is not on this machine and no image is pulled: a stand-in for shop.example/app:1 "
+        "Container started: main: /app/server is not on this machine and no image is pulled: a stand-in for shop.example/app:1 "
         "listens on 8080/TCP"
     )
 
