@@ -17,6 +17,7 @@ from control.client.resources import (
     SERVICES,
 )
 from control.controllers.config import ControllerConfig
+from control.controllers.daemonset import DaemonSetController
 from control.controllers.deployment import DeploymentController
 from control.controllers.endpointslice import EndpointSliceController
 from control.controllers.garbage import GarbageController
@@ -42,6 +43,7 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
     informers = SharedInformers(client, time)
     deployments = EventRecorder(client, "deployment-controller", clock=time)
     replica_sets = EventRecorder(client, "replicaset-controller", clock=time)
+    daemon_sets = EventRecorder(client, "daemonset-controller", clock=time)
     nodes = EventRecorder(client, "node-controller", clock=time)
     evictions = EventRecorder(client, "taint-eviction-controller", clock=time)
     lifecycle = NodeLifecycleController(client, informers, nodes, config, time)
@@ -50,6 +52,7 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
     controllers = [
         DeploymentController(client, informers, deployments, time),
         ReplicaSetController(client, informers, replica_sets, time),
+        DaemonSetController(client, informers, daemon_sets, time),
         EndpointSliceController(client, informers, time),
         NamespaceController(client, informers, time),
         ServiceAccountController(client, informers, config.ca_pem, time),
@@ -60,7 +63,7 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
     collector = PodCollector(client, informers, config, time)
     async with asyncio.TaskGroup() as group:
         informers.start(group)
-        for recorder in (deployments, replica_sets, nodes, evictions):
+        for recorder in (deployments, replica_sets, daemon_sets, nodes, evictions):
             group.create_task(recorder.run(), name="events")
         await informers.wait()
         for controller in controllers:
