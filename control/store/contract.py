@@ -136,6 +136,10 @@ class Event:
             self._lines[as_change] = line
         return line
 
+    def forget_lines(self) -> None:
+        """All watchers have theirs: history keeps the object, not its lines too."""
+        self._lines.clear()
+
     def _last_matching(self, previous: Entry) -> bytes:
         obj = previous.parsed()
         obj["metadata"]["resourceVersion"] = str(self.revision)

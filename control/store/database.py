@@ -35,7 +35,7 @@ _COMPACT: Final = (
     " ON CONFLICT (resource) DO UPDATE SET revision = excluded.revision",
     "DELETE FROM events WHERE revision <= ?1",
 )
-COMPACT_STEP: Final = 1000
+COMPACT_STEP: Final = 250
 """Old events are deleted when there are so many of them."""
 BATCH_MOST: Final = 500
 

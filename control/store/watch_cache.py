@@ -67,6 +67,8 @@ class WatchCache:
         for resource, group in told.items():
             for listener in list(self._listeners.get(resource, {}).values()):
                 listener(group)
+        for event in events:
+            event.forget_lines()
 
     def subscribe(self, resource: str, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each commit's changes; returns what ends it."""
