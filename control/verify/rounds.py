@@ -69,8 +69,8 @@ def tries(each: Observation) -> int:
     made = sum(each.outcomes.values())
     if each.retried:
         return most_tries(each) - made
-    # At first twice the endpoints, then as many as were made so far.
-    return min(max(2 * count, made), most_tries(each) - made)
+    # At first twice the endpoints, then three times what was made so far: few rounds, as each may wait.
+    return min(max(2 * count, 3 * made), most_tries(each) - made)
 
 
 def _round(open_pairs: Iterable[Observation], timeout_s: float) -> int:

@@ -56,14 +56,22 @@ async def run_verify(
     report = await asyncio.to_thread(_try, cluster, options, progress)
     if report.mismatches:
         now = await read_cluster(client)
-        if _changed(cluster, now):
+        if _relevant(cluster, options.namespaces) != _relevant(now, options.namespaces):
             report = await asyncio.to_thread(_try, now, options, progress)
     took_s = time.monotonic() - started
     return VerifyReport(report.observations, report.calls, report.connections, took_s)
 
 
-def _changed(before: ClusterView, after: ClusterView) -> bool:
-    return (before.world, before.policies, before.services) != (after.world, after.policies, after.services)
+def _relevant(cluster: ClusterView, namespaces: Sequence[str]) -> tuple[object, ...]:
+    """What of the cluster decides the outcome in these namespaces."""
+
+    def chosen(namespace: str) -> bool:
+        return not namespaces or namespace in namespaces
+
+    pods = {uid: pod for uid, pod in cluster.world.pods.items() if chosen(pod.namespace)}
+    policies = [policy for policy in cluster.policies if chosen(policy.namespace)]
+    services = [view for view in cluster.services if chosen(view.service.partition("/")[0])]
+    return pods, policies, services
 
 
 def _try(cluster: ClusterView, options: VerifyOptions, progress: Progress) -> VerifyReport:
