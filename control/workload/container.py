@@ -1,5 +1,6 @@
 """What a container's process does between the fork and its work: namespaces, root, user, then exec or stand-in."""
 
+import _signal  # type: ignore[import-not-found]  # no stub for the C module
 import importlib
 import json
 import os
@@ -14,11 +15,16 @@ from typing import Any, NoReturn
 
 from control.workload.machine import Machine, capability_numbers
 from control.workload.request import ContainerRequest, ExecRequest
+from control.workload.standin import main as standin
 from dataplane.errors import KernelError
 from dataplane.host import process
 from dataplane.host.container_root import ContainerRoot, VolumeMount, enter
 
 START_ERROR_CODE = 128
+_CAUGHT = tuple(
+    int(n) for n in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP)
+)
+# The C module below ``signal``: its enums would cost each stand-in 200 kB of copied pages.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -153,9 +159,9 @@ def _sentence(error: BaseException, argv: tuple[str, ...]) -> str:
 
 def _take_descriptors(wanted: Descriptors, others: tuple[int, ...]) -> int:
     """Standard descriptors in place, everything else of the zygote closed. Returns the status descriptor."""
-    signal.set_wakeup_fd(-1)
-    for caught in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP):
-        signal.signal(caught, signal.SIG_DFL)
+    _signal.set_wakeup_fd(-1)
+    for caught in _CAUGHT:
+        _signal.signal(caught, 0)
     os.setsid()
     os.write(wanted.cgroup, b"0")
     for number, descriptor in enumerate((wanted.stdin, wanted.stdout, wanted.stderr)):
@@ -225,32 +231,36 @@ def _become(request: ContainerRequest, machine: Machine) -> None:
 
 
 def _run_our_code(request: ContainerRequest, environment: dict[str, str], status: int) -> NoReturn:
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = [request.module or "stand-in", *request.argv]
     code = 1
     try:
         if request.module:
+            os.environ.clear()
+            os.environ.update(environment)
+            sys.argv = [request.module, *request.argv]
             entry = importlib.import_module(request.module).main
             _report(status, {"runs": "module"})
             code = entry(list(request.argv), environment) or 0
         else:
-            standin = importlib.import_module("control.workload.standin.main")
-            code = standin.main(request.standin, lambda: _report(status, {"runs": "standin"}))
+            code = standin.main(request.standin, lambda: _tell(status, b'{"runs":"standin"}'))
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 1
-    except BaseException as error:
+    except OSError as error:
+        _report(status, {"error": str(error)})
+        code = START_ERROR_CODE
+    except BaseException as error:  # noqa: BLE001 (the border of a process)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
-        if os.environ.get("PODWIRE_TRACEBACK"):
-            raise
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
 def _report(status: int, words: dict[str, Any]) -> None:
+    _tell(status, json.dumps(words).encode())
+
+
+def _tell(status: int, words: bytes) -> None:
     try:
-        os.write(status, json.dumps(words).encode())
+        os.write(status, words)
         os.close(status)
     except OSError:  # the zygote is gone or has heard already; the exit code says the rest
         return

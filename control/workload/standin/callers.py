@@ -10,11 +10,15 @@ import orjson
 _DEADLINE_S = 5.0
 
 
-async def call_all(targets: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Call every upstream, all at once."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(call(target, "/")) for target in targets]
-    return [task.result() for task in tasks]
+def call_all(targets: tuple[str, ...], path: str = "/") -> list[dict[str, Any]]:
+    """Call every upstream, all at once, from a thread of its own."""
+
+    async def every() -> list[dict[str, Any]]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call(target, path)) for target in targets]
+        return [task.result() for task in tasks]
+
+    return asyncio.run(every())
 
 
 async def call(target: str, path: str, deadline_s: float = _DEADLINE_S) -> dict[str, Any]:

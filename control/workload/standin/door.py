@@ -1,9 +1,10 @@
 """One TCP port that answers any protocol: the first bytes decide who talks."""
 
-import asyncio
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from control.workload.standin.plan import StandInPlan
+from control.workload.standin.reactor import Connection, Reactor
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"PATCH ", b"OPTIONS ", b"TRACE ", b"CONNECT ")
@@ -25,14 +26,15 @@ class Speaker(Protocol):
 class Talk:
     """What all connections of a stand-in share."""
 
-    def __init__(self, plan: StandInPlan) -> None:
+    def __init__(self, plan: StandInPlan, reactor: Reactor) -> None:
         self.plan = plan
+        self.reactor = reactor
         self.ready = plan.ready
         self.draining = False
         self.doors: set[Door] = set()
-        self._empty = asyncio.Event()
+        self._emptied: Callable[[], None] = lambda: None
 
-    def set_ready(self, ready: bool) -> None:  # noqa: FBT001 (a signal handler's argument)
+    def set_ready(self, *, ready: bool) -> None:
         """SIGUSR1 and SIGUSR2."""
         self.ready = ready
 
@@ -40,35 +42,28 @@ class Talk:
         """A connection ended."""
         self.doors.discard(door)
         if not self.doors:
-            self._empty.set()
+            self._emptied()
 
-    async def finish(self, deadline_s: float) -> None:
-        """Close what is idle, and wait for the rest."""
+    def finish(self, done: Callable[[], None]) -> None:
+        """Close what is idle; ``done`` is called when the last connection has ended."""
+        self._emptied = done
         for door in list(self.doors):
             door.close_if_idle()
-        if self.doors:
-            self._empty.clear()
-            try:
-                await asyncio.wait_for(self._empty.wait(), deadline_s)
-            except TimeoutError:
-                return
+        if not self.doors:
+            done()
 
 
-class Door(asyncio.Protocol):
+class Door:
     """One accepted connection."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, connection: Connection) -> None:
         self.talk = talk
-        self.transport: Any = None
+        self._connection = connection
         self._speaker: Speaker | None = None
         self._first = b""
+        talk.doors.add(self)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A peer connected; nothing is sent before it spoke."""
-        self.transport = transport
-        self.talk.doors.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self) -> None:
         """The peer is gone."""
         if self._speaker is not None:
             self._speaker.lost()
@@ -99,21 +94,20 @@ class Door(asyncio.Protocol):
     @property
     def peer(self) -> str:
         """The peer's address as this pod sees it."""
-        return _plain(self.transport.get_extra_info("peername"))
+        return self._connection.peer
 
     @property
     def local(self) -> str:
         """The address and port that the peer reached."""
-        return _plain(self.transport.get_extra_info("sockname"))
+        return self._connection.local
 
     def write(self, data: bytes) -> None:
         """To the peer."""
-        if not self.transport.is_closing():
-            self.transport.write(data)
+        self._connection.write(data)
 
     def close(self) -> None:
         """After what was written."""
-        self.transport.close()
+        self._connection.close()
 
     def close_if_idle(self) -> None:
         """While draining."""
@@ -166,8 +160,3 @@ def protocol_of(first: bytes) -> str | None:
     if b"PING\r\n".startswith(first):
         return None
     return "raw"
-
-
-def _plain(name: tuple[Any, ...]) -> str:
-    host = str(name[0]).removeprefix("::ffff:").split("%")[0]
-    return f"[{host}]:{name[1]}" if ":" in host else f"{host}:{name[1]}"

@@ -1,13 +1,10 @@
 """HTTP/1.1 as a stand-in speaks it: any path is answered with who it is and what it saw of the request."""
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
-
-from control.workload.standin.callers import call, call_all
 
 if TYPE_CHECKING:
     from control.workload.standin.door import Door
@@ -23,7 +20,8 @@ class HttpSpeaker:
         self._buffer = b""
         self._skip = 0
         self._chunked = False
-        self._task: asyncio.Task[None] | None = None
+        self._calling = False
+        self._gone = False
 
     def feed(self, data: bytes) -> None:
         """See Speaker."""
@@ -32,15 +30,14 @@ class HttpSpeaker:
 
     def idle(self) -> bool:
         """See Speaker."""
-        return self._task is None and not self._buffer and self._skip == 0
+        return not self._calling and not self._buffer and self._skip == 0
 
     def lost(self) -> None:
         """See Speaker."""
-        if self._task is not None:
-            self._task.cancel()
+        self._gone = True
 
     def _go_on(self) -> None:
-        while self._task is None:
+        while not self._calling:
             if self._skip:
                 taken = min(self._skip, len(self._buffer))
                 self._buffer, self._skip = self._buffer[taken:], self._skip - taken
@@ -74,25 +71,36 @@ class HttpSpeaker:
         self._skip = int(length) if length.isdigit() else 0
         keep = headers.get("connection", "").lower() != "close" and version != "HTTP/1.0"
         if urlsplit(target).path in {"/call", "/calls"}:
-            self._task = asyncio.create_task(self._call(method, target, keep=keep))
+            self._call(method, target, keep=keep)
         else:
             status, body = answer(self._door, method, target, headers)
             self._reply(method, status, body, keep=keep)
 
-    async def _call(self, method: str, target: str, *, keep: bool) -> None:
+    def _call(self, method: str, target: str, *, keep: bool) -> None:
         place = urlsplit(target)
         query = parse_qs(place.query)
-        upstreams = self._door.talk.plan.upstreams
+        talk = self._door.talk
         if place.path == "/call":
-            wanted = query.get("target", [])
-            results = [await call(wanted[0], query.get("path", ["/"])[0])] if wanted else []
+            targets, path = tuple(query.get("target", [])[:1]), query.get("path", ["/"])[0]
         else:
-            results = await call_all(upstreams)
-        body = {"from": self._door.talk.plan.identity, "calls": results}
-        well = bool(results or place.path == "/calls") and all(result["ok"] for result in results)
-        self._task = None
-        self._reply(method, 200 if well else 502, body, keep=keep)
-        self._go_on()
+            targets, path = talk.plan.upstreams, "/"
+
+        def work() -> list[dict[str, Any]]:
+            from control.workload.standin.callers import call_all
+
+            return call_all(targets, path)
+
+        def done(results: list[dict[str, Any]]) -> None:
+            self._calling = False
+            if self._gone:
+                return
+            body = {"from": talk.plan.identity, "calls": results}
+            well = bool(results or place.path == "/calls") and all(result["ok"] for result in results)
+            self._reply(method, 200 if well else 502, body, keep=keep)
+            self._go_on()
+
+        self._calling = True
+        talk.reactor.in_thread(work, done)
 
     def _reply(self, method: str, status: int, body: dict[str, Any], *, keep: bool) -> None:
         keep = keep and not self._door.talk.draining

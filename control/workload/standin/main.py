@@ -1,16 +1,18 @@
 """A stand-in's life: bind every port, say so, serve until SIGTERM, drain, end with 0."""
 
-import asyncio
+import select
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from control.workload.standin.door import Door, Talk
 from control.workload.standin.plan import StandInPlan
-from control.workload.standin.udp import Answerer
+from control.workload.standin.reactor import Listener, Reactor
 
 _BACKLOG = 1024
+_LAST_WORDS_S = 5.0
 
 
 def main(plan_text: str, listening: Callable[[], None]) -> int:
@@ -19,34 +21,55 @@ def main(plan_text: str, listening: Callable[[], None]) -> int:
     Raises OSError when a port can't be bound.
     """
     plan = StandInPlan.from_text(plan_text)
-    return asyncio.run(_serve(plan, listening))
-
-
-async def _serve(plan: StandInPlan, listening: Callable[[], None]) -> int:
-    loop = asyncio.get_running_loop()
-    talk = Talk(plan)
-    stopped = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    loop.add_signal_handler(signal.SIGINT, stopped.set)
-    loop.add_signal_handler(signal.SIGUSR1, talk.set_ready, False)
-    loop.add_signal_handler(signal.SIGUSR2, talk.set_ready, True)
-    servers = [
-        await loop.create_server(lambda: Door(talk), sock=bound(port, socket.SOCK_STREAM), backlog=_BACKLOG)
-        for port in plan.tcp
-    ]
+    reactor = Reactor()
+    talk = Talk(plan, reactor)
+    listeners = []
+    for port in plan.tcp:
+        sock = bound(port, socket.SOCK_STREAM)
+        sock.listen(_BACKLOG)
+        listeners.append(Listener(reactor, sock, lambda connection: connection.begin(Door(talk, connection))))
     for port in plan.udp:
-        await loop.create_datagram_endpoint(lambda: Answerer(plan), sock=bound(port, socket.SOCK_DGRAM))
+        _answer_datagrams(reactor, bound(port, socket.SOCK_DGRAM), plan)
+
+    def drained() -> None:
+        for listener in listeners:
+            listener.close()
+        talk.finish(reactor.stop)
+        reactor.later(_LAST_WORDS_S, reactor.stop)
+
+    def end() -> None:
+        talk.draining = True
+        reactor.later(plan.drain_s, drained)
+
+    reactor.on_signal(signal.SIGTERM, end)
+    reactor.on_signal(signal.SIGINT, end)
+    reactor.on_signal(signal.SIGUSR1, lambda: talk.set_ready(ready=False))
+    reactor.on_signal(signal.SIGUSR2, lambda: talk.set_ready(ready=True))
     listening()
     ports = ", ".join([f"{p}/TCP" for p in plan.tcp] + [f"{p}/UDP" for p in plan.udp]) or "no port"
-    print(f"podwire stand-in: {plan.sentence} listens on {ports}", flush=True)  # noqa: T201
-    await stopped.wait()
-    talk.draining = True
-    await asyncio.sleep(plan.drain_s)
-    for server in servers:
-        server.close()
-    await talk.finish(deadline_s=5.0)
-    print("podwire stand-in: drained, ending", file=sys.stdout, flush=True)  # noqa: T201
+    sys.stdout.write(f"podwire stand-in: {plan.sentence} listens on {ports}\n")
+    sys.stdout.flush()
+    reactor.run()
+    sys.stdout.write("podwire stand-in: drained, ending\n")
     return 0
+
+
+def _answer_datagrams(reactor: Reactor, sock: socket.socket, plan: StandInPlan) -> None:
+    """Each datagram is answered once: who answers, then what came."""
+    identity = plan.sentence.encode() + b"\n"
+
+    def ready(_: int) -> None:
+        try:
+            data, sender = sock.recvfrom(65536)
+            sock.sendto((identity + data)[:65000], sender)
+        except OSError:  # an ICMP error of an earlier answer, or no room: datagrams get lost
+            return
+
+    reactor.watch(sock.fileno(), select.EPOLLIN, ready)
+    _kept.append(sock)
+
+
+_kept: list[Any] = []
 
 
 def bound(port: int, kind: int) -> socket.socket:
