@@ -9,6 +9,7 @@ import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 
 from scripts.tree import ROOT, modules
 
@@ -58,6 +59,11 @@ def _text(node: ast.expr | None) -> str:
             return f"<{ast.unparse(node)}>"
 
 
+@cache
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def _name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
@@ -65,7 +71,7 @@ def _name(call: ast.Call) -> str:
 def entries() -> dict[str, Entry]:
     """Every identity in the four packages."""
     found: dict[str, Entry] = defaultdict(lambda: Entry(""))
-    trees = {path: ast.parse((ROOT / path).read_text()) for path in modules()}
+    trees = {path: _parsed((ROOT / path).read_text()) for path in modules()}
     bases: dict[str, set[str]] = defaultdict(set)
     owner: dict[str, str] = {}
     for tree in trees.values():

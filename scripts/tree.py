@@ -17,6 +17,8 @@ WHERE = ROOT / "docs" / "where.md"
 ASKS_LINES, FAILS_LINES = 300, 450
 CELLARS = frozenset({"utils", "util", "helpers", "helper", "common", "misc"})
 
+_ROOMS = "\n## The rooms, module by module\n"
+_MODULE = re.compile(r"`([\w/]+\.py)`")
 _ROW = re.compile(r"^\| (?P<change>[^|]+) \| `(?P<module>[\w/.]+)`", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -71,10 +73,11 @@ def _anchors(page: Path) -> Iterator[str]:
 
 
 def rows() -> dict[str, str]:
-    """docs/where.md as module → what one changes there."""
+    """docs/where.md's rooms as module → what one changes there."""
     if not WHERE.exists():
         return {}
-    return {match["module"]: match["change"].strip() for match in _ROW.finditer(WHERE.read_text())}
+    _, _, rooms = WHERE.read_text().partition(_ROOMS)
+    return {match["module"]: match["change"].strip() for match in _ROW.finditer(rooms)}
 
 
 def without_row() -> list[Path]:
@@ -84,40 +87,50 @@ def without_row() -> list[Path]:
 
 
 def without_module() -> list[str]:
-    """Rows of docs/where.md that name no module."""
-    there = {str(path) for path in modules()}
-    return sorted(set(rows()) - there)
+    """Modules that docs/where.md names, in a row or in a wish, and that are not there."""
+    named = set(_MODULE.findall(WHERE.read_text())) if WHERE.exists() else set()
+    return sorted(name for name in named if not (ROOT / name).is_file())
 
 
-def add_rows() -> int:
-    """Gives each module without a row one from its docstring, in its package's table; returns how many."""
-    missing = without_row()
-    lines = [
-        line
-        for line in WHERE.read_text().splitlines()
-        if not any(f"`{gone}`" in line for gone in without_module())
-    ]
-    for path in missing:
-        row = f"| {_first_line(path)} | `{path}` |"
-        package = path.parts[0] if len(path.parts) > 1 else "control"
-        heading = next(i for i, line in enumerate(lines) if line.startswith(f"## {package}"))
-        end = next((i for i in range(heading + 1, len(lines)) if lines[i].startswith("## ")), len(lines))
-        table = [i for i in range(heading, end) if lines[i].startswith("|")]
-        later = [i for i in table[2:] if (match := _ROW.match(lines[i])) and match["module"] > str(path)]
-        lines.insert(later[0] if later else table[-1] + 1, row)
-    WHERE.write_text("\n".join(lines) + "\n")
+def write_rows() -> int:
+    """Writes the rooms anew: rows that are there keep their words, others get their module's first line.
+
+    Returns how many are new. What stands above the rooms is a person's, and stays.
+    """
+    above, _, _ = WHERE.read_text().partition(_ROOMS)
+    known, missing = rows(), without_row()
+    lines = [_ROOMS.strip(), ""]
+    room = None
+    for path in modules():
+        if path.parent != room:
+            room = path.parent
+            lines += ["", f"### {room if room.parts else 'the front door'}", ""]
+            if (about := _about(room)) is not None:
+                lines += [about, ""]
+            lines += ["| I want to change … | module |", "|---|---|"]
+        lines.append(f"| {known.get(str(path)) or _first_line(path)} | `{path}` |")
+    WHERE.write_text(above.rstrip() + "\n\n" + "\n".join(lines) + "\n")
     return len(missing)
 
 
 def _first_line(path: Path) -> str:
     doc = ast.get_docstring(ast.parse((ROOT / path).read_text())) or path.stem
-    return doc.splitlines()[0].rstrip(".").replace("|", "/")
+    return doc.splitlines()[0].rstrip(".").replace("|", "/").replace("``", "`")
+
+
+def _about(room: Path) -> str | None:
+    """The first paragraph of a package's docstring."""
+    init = ROOT / room / "__init__.py"
+    if not room.parts or not init.exists():
+        return None
+    doc = ast.get_docstring(ast.parse(init.read_text()))
+    return doc.split("\n\n")[0].replace("\n", " ").replace("``", "`") if doc else None
 
 
 def main() -> int:
     """Prints every breach; 0 when there is none."""
     if "--add-rows" in sys.argv:
-        print(f"docs/where.md: {add_rows()} rows added")
+        print(f"docs/where.md: {write_rows()} rows added")
         return 0
     for path, lines in too_long(ASKS_LINES):
         if lines <= FAILS_LINES:

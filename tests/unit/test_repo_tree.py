@@ -34,8 +34,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / package).mkdir()
     (tmp_path / "podwire.py").write_text('"""The front door."""\n')
     (tmp_path / "docs").mkdir()
-    table = "| I want to change … | module |\n|---|---|\n"
-    (tmp_path / "docs" / "where.md").write_text("".join(f"## {name}\n\n{table}\n" for name in tree.PACKAGES))
+    (tmp_path / "docs" / "where.md").write_text("# Where is it?\n\nA wish: `podwire.py`.\n")
     monkeypatch.setattr(tree, "ROOT", tmp_path)
     monkeypatch.setattr(tree, "WHERE", tmp_path / "docs" / "where.md")
     return tmp_path
@@ -44,16 +43,33 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_module_without_a_row_is_found_and_given_one_from_its_docstring(elsewhere: Path):
     (elsewhere / "cni" / "pool.py").write_text('"""Which address is next."""\n')
     assert Path("cni/pool.py") in tree.without_row()
-    tree.add_rows()
+    tree.write_rows()
     assert tree.rows()["cni/pool.py"] == "Which address is next"
     assert tree.without_row() == []
 
 
 def test_a_row_without_a_module_is_found(elsewhere: Path):
     (elsewhere / "cni" / "pool.py").write_text('"""Which address is next."""\n')
-    tree.add_rows()
+    tree.write_rows()
     (elsewhere / "cni" / "pool.py").unlink()
     assert tree.without_module() == ["cni/pool.py"]
+
+
+def test_a_person_s_words_stay_when_the_rows_are_written_anew(elsewhere: Path):
+    (elsewhere / "cni" / "pool.py").write_text('"""Which address is next."""\n')
+    tree.write_rows()
+    where = elsewhere / "docs" / "where.md"
+    where.write_text(where.read_text().replace("Which address is next", "the order of addresses"))
+    (elsewhere / "cni" / "ledger.py").write_text('"""Who holds it."""\n')
+    tree.write_rows()
+    assert tree.rows()["cni/pool.py"] == "the order of addresses"
+    assert tree.rows()["cni/ledger.py"] == "Who holds it"
+    assert where.read_text().startswith("# Where is it?\n\nA wish: `podwire.py`.\n")
+
+
+def test_a_wish_that_names_a_module_which_is_gone_is_found(elsewhere: Path):
+    (elsewhere / "docs" / "where.md").write_text("To change that: `cni/gone.py`.\n")
+    assert tree.without_module() == ["cni/gone.py"]
 
 
 def test_a_cellar_and_a_module_that_is_too_long_are_found(elsewhere: Path):
@@ -64,6 +80,6 @@ def test_a_cellar_and_a_module_that_is_too_long_are_found(elsewhere: Path):
 
 def test_a_dead_link_is_found_by_file_and_by_heading(elsewhere: Path):
     (elsewhere / "README.md").write_text(
-        "# Podwire\n[a](gone.md) [b](#podwire) [c](#nothing) [d](docs/where.md#cni)\n"
+        "# Podwire\n[a](gone.md) [b](#podwire) [c](#nothing) [d](docs/where.md#where-is-it)\n"
     )
     assert tree.dead_links() == [(Path("README.md"), "gone.md"), (Path("README.md"), "#nothing")]
