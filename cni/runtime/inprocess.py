@@ -44,8 +44,13 @@ class PodNetwork:
         return verbs.add(self.node, self._ledger, self._links, request)
 
     def enable(self, container_id: str) -> None:
-        """Put the node's end up, once the pod's policy is in the kernel. Raises LinkError."""
-        self._links.enable(pod_link_name(container_id))
+        """Put the node's end up, once the pod's policy is in the kernel; when it returns, packets pass.
+
+        Raises LinkError.
+        """
+        held = ipam.find(self._ledger, container_id)
+        netns = held.netns if held else None
+        self._links.enable(pod_link_name(container_id), netns, bridge=self.node.bridge)
 
     def delete(self, container_id: str, netns: str | None = None) -> None:
         """Unplug, remove the namespace, give the addresses back. What is gone already is no error."""

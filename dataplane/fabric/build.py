@@ -2,10 +2,14 @@
 
 from dataplane.fabric import internet, node, underlay
 from dataplane.model.topology import FabricPlan, NodePlan
-from dataplane.model.wiring import Wiring
-from dataplane.netlink import fresh
+from dataplane.model.wiring import LinkKind, Wiring
+from dataplane.netlink import carrier, fresh
+from dataplane.netlink.batch import BatchSocket
 from dataplane.netns import create, sweep
+from dataplane.netns.enter import inside
 from dataplane.netns.sysctl import Place
+
+_PATIENCE_S = 2.0
 
 
 def build(plan: FabricPlan) -> int:
@@ -18,12 +22,31 @@ def build(plan: FabricPlan) -> int:
     ipv6 = any(network.version == 6 for network in plan.underlay)
     places = [(plan.netns, Place.FABRIC), (plan.internet.netns, Place.INTERNET)]
     places += [(each.netns, Place.NODE) for each in plan.nodes]
-    new = [name for name, place in places if create.ensure(name, place, ipv6=ipv6)]
+    # The fabric is a switch: with IPv6 each of its ports would take an address, and speak.
+    new = [
+        name for name, place in places if create.ensure(name, place, ipv6=ipv6 and place is not Place.FABRIC)
+    ]
+    wanted = wirings(plan)
     if len(new) == len(places):
-        return len(new) + sum(fresh.make(wiring) for wiring in wirings(plan))
-    from dataplane.netlink import converge  # pyroute2 takes 0.15 s to load: a first build does without
+        changes = sum(fresh.make(wiring) for wiring in wanted)
+    else:
+        from dataplane.netlink import converge  # pyroute2 takes 0.15 s to load: a first build does without
 
-    return len(new) + sum(converge.apply(wiring) for wiring in wirings(plan))
+        changes = sum(converge.apply(wiring) for wiring in wanted)
+    if changes:
+        for wiring in wanted:
+            _wait(wiring)
+    return len(new) + changes
+
+
+def _wait(wiring: Wiring) -> None:
+    """Until the cables carry. A bridge does with its first port: a node's with its first pod."""
+    with inside(wiring.netns):
+        socket = BatchSocket(wiring.netns)
+    with socket:
+        cables = [link.name for link in wiring.links if link.kind is not LinkKind.BRIDGE]
+        bridges = {link.master for link in wiring.links if link.master}
+        carrier.wait(socket, (*cables, *bridges), _PATIENCE_S)  # what is cut from outside stays silent
 
 
 def wirings(plan: FabricPlan) -> tuple[Wiring, ...]:

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from ipaddress import ip_network
 
-from dataplane.errors import LinkExists
+from dataplane.errors import LinkError, LinkExists
 from dataplane.model.address import IPAddress
 from dataplane.model.topology import IPInterface, PodPort, interface
 from dataplane.model.wiring import EVERYWHERE, Route
-from dataplane.netlink import link_order, path_order
+from dataplane.netlink import carrier, link_order, path_order
 from dataplane.netlink.batch import BatchSocket
 from dataplane.netlink.link_order import PeerEnd
 from dataplane.netlink.order import Order
 from dataplane.netns import create
 from dataplane.netns.enter import inside, pin
 from dataplane.netns.sysctl import Place
+
+_PATIENCE_S = 5.0
 
 
 class PodLinks:
@@ -54,9 +56,23 @@ class PodLinks:
                 pod.send(_pod_side(port, index))
             undo.pop_all()
 
-    def enable(self, host_interface: str) -> None:
-        """Put the node's end up: from now on packets pass. Raises LinkError when there is no such link."""
+    def enable(self, host_interface: str, netns: str | None = None, *, bridge: str = "cni0") -> None:
+        """Put the node's end up; when it returns, packets pass. Raises LinkError when there is no such link.
+
+        netns: the pod's, whose end is waited for too.
+        """
         self._node.send([link_order.set_up(host_interface)])
+        late = carrier.wait(self._node, (host_interface, bridge), _PATIENCE_S)
+        if netns and not late:
+            with inside(netns):
+                pod = BatchSocket(netns)
+            with pod:
+                late = carrier.wait(pod, ("eth0",), _PATIENCE_S)
+        if late:
+            raise LinkError(
+                self.node_netns,
+                f"{host_interface} was put up and after {_PATIENCE_S:g} s {', '.join(late)} carries nothing",
+            )
 
     def detach(
         self,
@@ -128,10 +144,10 @@ def attach(port: PodPort) -> None:
         links.attach(port)
 
 
-def enable(node_netns: str, host_interface: str) -> None:
+def enable(node_netns: str, host_interface: str, netns: str | None = None) -> None:
     """``PodLinks.enable`` for one pod."""
     with PodLinks(node_netns) as links:
-        links.enable(host_interface)
+        links.enable(host_interface, netns)
 
 
 def detach(port: PodPort) -> None:
@@ -143,7 +159,9 @@ def detach(port: PodPort) -> None:
 
 def _node_side(port: PodPort, bridge: int) -> list[Order]:
     neighbours = [path_order.add_neighbour(bridge, address.ip, port.mac) for address in port.addresses]
-    return [link_order.set_port(port.host_interface, port.label, isolated=port.isolated), *neighbours]
+    ipv6 = any(address.version == 6 for address in port.addresses)
+    settings = link_order.set_port(port.host_interface, port.label, ipv6=ipv6, isolated=port.isolated)
+    return [settings, *neighbours]
 
 
 def _pod_side(port: PodPort, index: int) -> list[Order]:

@@ -13,9 +13,19 @@ from dataplane.netlink.order import CREATE, EXCL, Order, attribute, nested, text
 
 NEWLINK, DELLINK, GETLINK, NEWQDISC = 16, 17, 18, 36
 _IFF_UP = 1
-_ADDRESS, _IFNAME, _MTU, _MASTER, _LINKINFO, _IFALIAS, _NET_NS_FD = 1, 3, 4, 10, 18, 20, 28  # IFLA_*
+_ADDRESS, _IFNAME, _MTU, _MASTER, _LINKINFO, _IFALIAS, _AF_SPEC, _NET_NS_FD = (
+    1,
+    3,
+    4,
+    10,
+    18,
+    20,
+    26,
+    28,
+)  # IFLA_*
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _VETH_INFO_PEER = 1
+_ADDR_GEN_MODE, _NONE = 8, 1  # IFLA_INET6_ADDR_GEN_MODE
 _BR_FORWARD_DELAY, _BR_STP_STATE, _BR_MCAST_SNOOPING = 1, 5, 23
 _BRPORT_MODE, _BRPORT_ISOLATED = 4, 33
 _VXLAN_ID, _VXLAN_LINK, _VXLAN_LOCAL, _VXLAN_LEARNING, _VXLAN_PORT = 1, 3, 4, 7, 15
@@ -76,14 +86,17 @@ def set_right(link: Link) -> Order:
     return Order(NEWLINK, 0, body, f"set link {link.name}")
 
 
-def set_port(name: str, alias: str, *, isolated: bool = False) -> Order:
+def set_port(name: str, alias: str, *, ipv6: bool, isolated: bool = False) -> Order:
     """How a bridge treats a pod's port, and the port's alias.
 
-    Hairpin is on, so that a pod reaches itself by its Service. isolated: no frame goes to another such port.
+    Hairpin is on, so that a pod reaches itself by its Service. ipv6: the port would give itself an address, and is
+    told not to. isolated: no frame goes to another such port.
     """
     port = u8(_BRPORT_MODE, 1) + (u8(_BRPORT_ISOLATED, 1) if isolated else b"")
     slave = text(_INFO_SLAVE_KIND, "bridge") + nested(_INFO_SLAVE_DATA, port)
     body = _header() + text(_IFNAME, name) + nested(_LINKINFO, slave)
+    if ipv6:
+        body += nested(_AF_SPEC, nested(socket.AF_INET6, u8(_ADDR_GEN_MODE, _NONE)))
     if alias:
         body += attribute(_IFALIAS, alias.encode()[:255])
     return Order(NEWLINK, 0, body, f"set port {name}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from dataplane.errors import LinkError
+from dataplane.netlink.order import attributes
 
 _GETLINK, _GETADDR, _GETROUTE, _GETRULE = 18, 22, 26, 34
 _REQUEST, _DUMP = 0x1, 0x300
@@ -35,7 +36,7 @@ def links() -> dict[int, str]:
     for message in _dump(_GETLINK, socket.AF_UNSPEC, 16):
         index, flags = struct.unpack_from("=iI", message.header, 4)
         has = message.attributes
-        info = _attributes(has.get(18, b""))  # IFLA_LINKINFO
+        info = attributes(has.get(18, b""))  # IFLA_LINKINFO
         parts = [
             _text(has.get(3)),  # IFLA_IFNAME
             f"index {index}",
@@ -139,20 +140,8 @@ def _ask(kind: int, family: int, header_size: int) -> tuple[list[_Message], bool
                 if answer == _ERROR:
                     number = -struct.unpack_from("=i", body)[0]
                     raise OSError(number, "rtnetlink refused a dump")
-                found.append(_Message(answer, body[:header_size], _attributes(body[header_size:])))
+                found.append(_Message(answer, body[:header_size], attributes(body[header_size:])))
                 offset += (length + 3) & ~3
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, offset)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
-        offset += (length + 3) & ~3
-    return found
 
 
 def _text(value: bytes | None) -> str:

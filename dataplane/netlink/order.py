@@ -44,3 +44,16 @@ def u32(kind: int, value: int) -> bytes:
 def u8(kind: int, value: int) -> bytes:
     """An attribute that is a number of one byte."""
     return attribute(kind, bytes((value,)))
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """Attributes by kind, read back; of several of a kind the last."""
+    found: dict[int, bytes] = {}
+    offset = 0
+    while offset + 4 <= len(data):
+        length, kind = struct.unpack_from("=HH", data, offset)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = data[offset + 4 : offset + length]
+        offset += (length + 3) & ~3
+    return found

@@ -55,6 +55,7 @@ def test_an_attached_pod_has_its_addresses_routes_and_neighbour_and_its_nodes_en
     host = observe.links(want.node_netns)["veth9"]
     inside = observe.links(want.netns)["eth0"]
     assert (host.up, host.master, host.hairpin, host.mtu, host.alias) == (False, "cni0", True, 1450, "test/9")
+    assert "inet6" not in ip(want.node_netns, "addr", "show", "veth9"), "the port has an address of its own"
     assert (inside.up, inside.mac, inside.mtu) == (True, "0a:58:0a:f4:01:09", 1450)
     assert inside.addresses == want.addresses
     assert "default via 10.244.1.1 dev eth0" in ip(want.netns, "route")

@@ -59,7 +59,7 @@ class Fabric:
         port = self.port(name, node_name)
         with PodLinks(port.node_netns) as links:
             links.attach(port)
-            links.enable(port.host_interface)
+            links.enable(port.host_interface, port.netns)
         return Place(name, port.netns, {Family.of(each.ip): each.ip for each in port.addresses})
 
 

@@ -238,8 +238,29 @@ def test_no_packet_of_a_pod_passes_before_it_is_enabled(fabric, family):
             assert not pod.can_connect(node.ip[family], 6443, timeout_s=0.2)
         assert not [packet for packet in wire.at(node.interface("cni0")) if packet.source == pod.ip[family]]
 
-        links.enable(port.host_interface)
+        links.enable(port.host_interface, port.netns)
         assert call(pod, node, node.ip[family]) == pod.ip[family]
+
+
+def test_the_very_first_packet_of_an_enabled_pod_passes(fabric, family):
+    """The kernel activates a link some time after it was put up, and drops what is sent before: enable waits."""
+    node = fabric.node("node-1")
+    with run_inside(node.netns, lambda: _datagrams(family)) as listener, PodLinks(node.netns) as links:
+        for number in range(20):
+            port = fabric.port(f"early{next(_names)}", "node-1")
+            links.attach(port)
+            with run_inside(port.netns, lambda: _datagrams(family)) as pod:
+                links.enable(port.host_interface, port.netns)
+                pod.sendto(b"%d" % number, (str(node.ip[family]), listener.getsockname()[1]))
+            assert listener.recv(100) == b"%d" % number
+
+
+def _datagrams(family: Family) -> socket.socket:
+    kind = socket.AF_INET if family is Family.V4 else socket.AF_INET6
+    made = socket.socket(kind, socket.SOCK_DGRAM)
+    made.bind(("0.0.0.0" if family is Family.V4 else "::", 0))
+    made.settimeout(2)
+    return made
 
 
 def test_a_pods_first_packets_wait_for_no_neighbour(fabric, family):

@@ -37,7 +37,7 @@ def test_a_veth_is_made_down_as_a_port_of_the_bridge_with_its_far_end_in_the_pod
 
 
 def test_a_port_gets_hairpin_and_its_alias():
-    found = read(ifinfmsg, link_order.set_port("veth1", "shop/web-1"))
+    found = read(ifinfmsg, link_order.set_port("veth1", "shop/web-1", ipv6=True))
     slave = found.get_attr("IFLA_LINKINFO")
 
     assert found.get_attr("IFLA_IFALIAS") == "shop/web-1"
@@ -78,8 +78,9 @@ def test_an_overlay_device_learns_nothing_and_lets_the_underlay_fragment(local, 
 
 @pytest.mark.parametrize("isolated", [False, True])
 def test_a_port_is_kept_from_other_ports_only_when_asked(isolated):
-    found = read(ifinfmsg, link_order.set_port("veth1", "", isolated=isolated))
+    found = read(ifinfmsg, link_order.set_port("veth1", "", ipv6=False, isolated=isolated))
     data = found.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_SLAVE_DATA")
 
     assert data.get_attr("IFLA_BRPORT_ISOLATED") == (1 if isolated else None)
     assert found.get_attr("IFLA_IFALIAS") is None
+    assert found.get_attr("IFLA_AF_SPEC") is None
