@@ -112,12 +112,13 @@ def _calls(calls: Sequence[CallResult], *, colour: bool) -> Iterator[str]:
     paint = _painted if colour else _unpainted
     words = Counter(each.call.word for each in calls)
     yield f"calls that the containers' environment names: {', '.join(f'{n} {w}' for w, n in words.most_common())}"
-    left = max(len(each.call.edge.source.workload) for each in calls)
+    short = _shortener([each.call.edge.source.workload for each in calls])
+    left = max(len(short(each.call.edge.source.workload)) for each in calls)
     for each in calls:
         code = _RED if each.mismatch else _SIGNS.get(each.call.word, ("", _YELLOW))[1]
         note = "" if each.call.word == "open" else f"  {each.expected.reason}"
         word = paint(each.call.word, code)
-        yield f"  {each.call.edge.source.workload.ljust(left)} → {each.call.edge.upstream}  {word}{note}"
+        yield f"  {short(each.call.edge.source.workload).ljust(left)} → {each.call.edge.upstream}  {word}{note}"
     yield ""
 
 

@@ -83,7 +83,7 @@ def test_it_finds_all_as_the_policies_say_and_draws_it(shop):
     assert calls == {"api:80": ("open", "open"), "lost:80": ("unresolved", "unresolved")}
     drawn = render(report, colour=False)
     assert "0 mismatches" in drawn
-    assert f"{namespace}/web → api:80  open" in drawn
+    assert "web → api:80  open" in drawn
     assert report.as_json()["mismatches"] == []
 
 
