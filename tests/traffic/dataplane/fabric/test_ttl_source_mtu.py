@@ -88,6 +88,34 @@ def test_across_nodes_a_packet_arrives_with_ttl_62(pods, family):
     assert wire.at(cyd.eth0).requests == [tcp(ann.ip[family], cyd.ip[family], ttl=62)]
 
 
+@pytest.mark.parametrize(
+    ("caller", "callee", "ttl"),
+    [
+        ("ann", "bob", 64),
+        ("ann", "cyd", 62),
+        ("ann", "node-1", 64),
+        ("ann", "node-2", 63),
+        ("node-1", "ann", 64),
+        ("node-1", "cyd", 63),
+        ("node-1", "node-2", 64),
+        ("node-1", "internet", 64),
+    ],
+)
+def test_a_packet_has_lost_one_of_its_ttl_for_each_router_that_it_passed(
+    fabric, pods, family, caller, callee, ttl
+):
+    places = {**pods, "internet": fabric.internet, **{n: fabric.node(n) for n in ("node-1", "node-2")}}
+    to = places[callee]
+
+    arrives_at = to.interface("cni0") if (caller, callee) == ("ann", "node-1") else to.eth0
+
+    with watching(arrives_at) as wire:
+        call(places[caller], to, to.ip[family])
+
+    seen = [packet for packet in wire.at(arrives_at).requests if packet == tcp(dst=to.ip[family])]
+    assert [packet.ttl for packet in seen] == [ttl]
+
+
 def test_a_pod_is_seen_under_its_own_address_by_pods_of_both_nodes(pods, family):
     ann, bob, cyd = pods["ann"], pods["bob"], pods["cyd"]
 
