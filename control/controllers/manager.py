@@ -21,12 +21,14 @@ from control.controllers.daemonset import DaemonSetController
 from control.controllers.deployment import DeploymentController
 from control.controllers.endpointslice import EndpointSliceController
 from control.controllers.garbage import GarbageController
+from control.controllers.job import JobController
 from control.controllers.namespace import NamespaceController
 from control.controllers.node_lifecycle import NodeLifecycleController
 from control.controllers.podgc import PodCollector
 from control.controllers.replicaset import ReplicaSetController
 from control.controllers.serviceaccount import ServiceAccountController
 from control.controllers.shared import SharedInformers
+from control.controllers.statefulset import StatefulSetController
 from control.controllers.taint_eviction import TaintEvictionController
 
 _GARBAGE_FIRST = (
@@ -44,6 +46,8 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
     deployments = EventRecorder(client, "deployment-controller", clock=time)
     replica_sets = EventRecorder(client, "replicaset-controller", clock=time)
     daemon_sets = EventRecorder(client, "daemonset-controller", clock=time)
+    jobs = EventRecorder(client, "job-controller", clock=time)
+    stateful_sets = EventRecorder(client, "statefulset-controller", clock=time)
     nodes = EventRecorder(client, "node-controller", clock=time)
     evictions = EventRecorder(client, "taint-eviction-controller", clock=time)
     lifecycle = NodeLifecycleController(client, informers, nodes, config, time)
@@ -53,6 +57,8 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
         DeploymentController(client, informers, deployments, time),
         ReplicaSetController(client, informers, replica_sets, time),
         DaemonSetController(client, informers, daemon_sets, time),
+        JobController(client, informers, jobs, time),
+        StatefulSetController(client, informers, stateful_sets, time),
         EndpointSliceController(client, informers, time),
         NamespaceController(client, informers, time),
         ServiceAccountController(client, informers, config.ca_pem, time),
@@ -63,7 +69,7 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
     collector = PodCollector(client, informers, config, time)
     async with asyncio.TaskGroup() as group:
         informers.start(group)
-        for recorder in (deployments, replica_sets, daemon_sets, nodes, evictions):
+        for recorder in (deployments, replica_sets, daemon_sets, jobs, stateful_sets, nodes, evictions):
             group.create_task(recorder.run(), name="events")
         await informers.wait()
         for controller in controllers:

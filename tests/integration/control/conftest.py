@@ -143,6 +143,8 @@ class Kubelets:
         self._client, self._assign = client, assign
         self.unready: set[str] = set()
         self.hold_terminating = False
+        self.ends: Callable[[dict[str, Any]], str] = lambda pod: ""
+        """The phase in which a pod ends that was started; "" lets it run."""
         self._count = 0
 
     async def add_node(self, name: str, **more: Any) -> None:
@@ -172,10 +174,21 @@ class Kubelets:
                     await self._client.create(PODS, binding, namespace, name=name, subresource="binding")
             elif not (pod.get("status") or {}).get("podIP"):
                 await self.set_ready(pod, ready=name not in self.unready)
+            elif (phase := self.ends(pod)) and pod["status"]["phase"] == "Running":
+                await self._end(pod, phase)
         except (NotFound, Conflict):
             pass
         except ApiError as error:
             raise AssertionError(str(error)) from error
+
+    async def _end(self, pod: dict[str, Any], phase: str) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        conditions = [
+            {**c, "status": "False", "lastTransitionTime": now} if c["type"] == "Ready" else c
+            for c in pod["status"]["conditions"]
+        ]
+        status = {**pod["status"], "phase": phase, "conditions": conditions}
+        await self._client.update(PODS, {**pod, "status": status}, subresource="status")
 
     async def set_ready(self, pod: dict[str, Any], *, ready: bool) -> None:
         self._count += 1

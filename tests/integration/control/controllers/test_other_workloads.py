@@ -5,8 +5,11 @@ import pytest
 from control.client.resources import (
     CONTROLLERREVISIONS,
     DAEMONSETS,
+    EVENTS,
+    JOBS,
     PODS,
     SERVICEACCOUNTS,
+    STATEFULSETS,
 )
 from control.controllers.config import ControllerConfig
 from control.controllers.manager import run_controllers
@@ -70,3 +73,129 @@ async def test_a_daemon_sets_new_image_goes_round_and_leaves_a_revision(cluster,
 
     revisions = (await admin.list(CONTROLLERREVISIONS, "default")).items
     assert sorted(r["revision"] for r in revisions) == [1, 2]
+
+
+def job(**spec):
+    template = {"spec": {"containers": [{"name": "c", "image": "x"}], "restartPolicy": "Never"}}
+    return {"metadata": {"name": "j", "namespace": "default"}, "spec": {"template": template, **spec}}
+
+
+def _conditions(obj):
+    return {
+        c["type"]: c["reason"]
+        for c in (obj.get("status") or {}).get("conditions") or ()
+        if c["status"] == "True"
+    }
+
+
+async def test_a_job_runs_its_pods_a_few_at_a_time_and_completes(cluster, admin, until):
+    cluster.ends = lambda pod: "Succeeded"
+    await admin.create(JOBS, job(completions=5, parallelism=2))
+
+    async def complete():
+        got = await admin.get(JOBS, "j", "default")
+        return got if "Complete" in _conditions(got) else None
+
+    got = await until(complete, "the Job complete")
+    assert got["status"]["succeeded"] == 5
+    assert got["status"]["completionTime"]
+    assert len((await admin.list(PODS, "default")).items) == 5
+
+    async def told():
+        events = (await admin.list(EVENTS, "default")).items
+        return [e for e in events if (e["involvedObject"]["kind"], e["reason"]) == ("Job", "Completed")]
+
+    await until(told, "the event")
+
+
+async def test_an_indexed_job_gives_each_pod_its_number(cluster, admin, until):
+    cluster.ends = lambda pod: "Succeeded"
+    await admin.create(JOBS, job(completions=3, parallelism=3, completionMode="Indexed"))
+
+    async def complete():
+        got = await admin.get(JOBS, "j", "default")
+        return got if "Complete" in _conditions(got) else None
+
+    got = await until(complete, "the Job complete")
+    assert got["status"]["completedIndexes"] == "0-2"
+    pods = (await admin.list(PODS, "default")).items
+    assert sorted(p["spec"]["hostname"] for p in pods) == ["j-0", "j-1", "j-2"]
+
+
+async def test_a_job_whose_pods_fail_gives_up_at_its_limit(cluster, admin, until):
+    cluster.ends = lambda pod: "Failed"
+    await admin.create(JOBS, job(backoffLimit=0))
+
+    async def failed():
+        got = await admin.get(JOBS, "j", "default")
+        return got if "Failed" in _conditions(got) else None
+
+    got = await until(failed, "the Job failed")
+    assert _conditions(got) == {"FailureTarget": "BackoffLimitExceeded", "Failed": "BackoffLimitExceeded"}
+    assert got["status"]["failed"] == 1
+
+
+async def test_a_finished_job_goes_when_its_time_to_live_is_over(cluster, admin, until):
+    cluster.ends = lambda pod: "Succeeded"
+    await admin.create(JOBS, job(ttlSecondsAfterFinished=1))
+
+    async def gone():
+        return not (await admin.list(JOBS, "default")).items and not (await admin.list(PODS, "default")).items
+
+    await until(gone, "the Job and its pod gone")
+
+
+async def test_a_stateful_set_starts_its_pods_in_order_and_stops_them_in_reverse(cluster, admin, until):
+    cluster.unready = {"s-1"}
+    await admin.create(STATEFULSETS, workload("s", serviceName="s", replicas=3))
+
+    async def names(count):
+        got = sorted(
+            p["metadata"]["name"] for p in await _pods(admin) if (p.get("status") or {}).get("podIP")
+        )
+        return got if len(got) >= count else None
+
+    assert await until(lambda: names(2), "two pods") == ["s-0", "s-1"]
+    pod = await admin.get(PODS, "s-1", "default")
+    assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == ("s-1", "s")
+    await cluster.set_ready(pod, ready=True)
+    assert await until(lambda: names(3), "three pods") == ["s-0", "s-1", "s-2"]
+
+    await admin.patch(STATEFULSETS, "s", "default", {"spec": {"replicas": 1}})
+
+    async def one():
+        return [p["metadata"]["name"] for p in await _pods(admin)] == ["s-0"]
+
+    await until(one, "one pod left")
+
+
+async def test_a_stateful_sets_new_image_goes_from_the_highest_number_to_the_partition(cluster, admin, until):
+    update = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    await admin.create(STATEFULSETS, workload("s", serviceName="s", replicas=3, updateStrategy=update))
+
+    async def images():
+        return {p["metadata"]["name"]: p["spec"]["containers"][0]["image"] for p in await _pods(admin)}
+
+    async def ready():
+        return ((await admin.get(STATEFULSETS, "s", "default")).get("status") or {}).get("readyReplicas") == 3
+
+    await until(ready, "three pods ready")
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "x:2"}]}}}}
+    await admin.patch(STATEFULSETS, "s", "default", change, patch_type="strategic")
+
+    async def updated():
+        return await images() == {"s-0": "x:1", "s-1": "x:2", "s-2": "x:2"} and await ready()
+
+    await until(updated, "all above the partition updated")
+    status = (await admin.get(STATEFULSETS, "s", "default"))["status"]
+    assert (status["updatedReplicas"], status["currentReplicas"]) == (2, 1)
+    assert status["currentRevision"] != status["updateRevision"]
+    await admin.patch(
+        STATEFULSETS, "s", "default", {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}
+    )
+
+    async def all_updated():
+        got = (await admin.get(STATEFULSETS, "s", "default"))["status"]
+        return set((await images()).values()) == {"x:2"} and got["currentRevision"] == got["updateRevision"]
+
+    await until(all_updated, "all updated")

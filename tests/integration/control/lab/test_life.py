@@ -151,6 +151,28 @@ def test_ctrl_c_in_up_leaves_nothing(cli, delay_s):
     assert cli.left("tctrl") == []
 
 
+@pytest.mark.parametrize("delay_s", [0.3, 0.7, 1.1])
+def test_after_kill_9_of_up_itself_down_removes_all(cli, delay_s):
+    process = cli.start("up", "--name", "tkillup")
+    time.sleep(delay_s)  # a moment in the middle, as above
+    process.kill()
+    process.communicate(timeout=60)
+    cli("down", "--name", "tkillup")
+    assert cli.left("tkillup") == []
+
+
+def test_after_kill_9_of_every_process_down_removes_all(cli):
+    cli("up", "--name", "tevery", "--workers", "1")
+    os.kill(supervisor_of(cli, "tevery"), signal.SIGKILL)
+    for pid in processes_of("tevery"):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    cli("down", "--name", "tevery")
+    assert cli.left("tevery") == []
+
+
 def test_a_killed_role_comes_back_and_the_lab_goes_on(cli):
     cli("up", "--name", "trole", "--workers", "1")
     roles = json.loads(cli("status", "--name", "trole", "-o", "json"))["roles"]
