@@ -17,6 +17,7 @@ import orjson
 
 from control.client.lines import parse_event, split_lines
 from control.client.resources import Resource
+from control.client.sockets import trouble, watchful
 from control.errors import ApiError, ControlError
 
 Json = dict[str, Any]
@@ -33,8 +34,6 @@ AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisc
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
 INITIAL_END: Final = "k8s.io/initial-events-end"
-DEAD_PEER_MS: Final = 30_000
-"""After this long without an acknowledgement a connection counts as broken (a cut wire)."""
 
 
 class ApiUnreachable(ControlError):
@@ -104,16 +103,7 @@ class ApiClient:
 
     def _socket(self, info: Any) -> socket.socket:
         """A socket of the right place that notices a cut wire."""
-        sock = self._make_socket(int(info[0]), int(info[1]), int(info[2]))
-        sock.setblocking(False)
-        if info[0] in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-        return sock
+        return watchful(self._make_socket(int(info[0]), int(info[1]), int(info[2])))
 
     def _identity(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}"} if self._token is not None else {}
@@ -156,7 +146,7 @@ class ApiClient:
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiUnreachable(f"{method} {self.url}{path}: {error or type(error).__name__}") from error
+            raise ApiUnreachable(f"{method} {self.url}{path}: {trouble(error)}") from error
         if answer.status >= 400:
             raise error_of(answer.status, content)
         return content
@@ -299,7 +289,7 @@ class ApiClient:
                         raise ApiError.from_status(event["object"])
                     yield WatchEvent(event["type"], event["object"])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiUnreachable(f"watch {self.url}{path}: {error or type(error).__name__}") from error
+            raise ApiUnreachable(f"watch {self.url}{path}: {trouble(error)}") from error
 
 
 def error_of(status: int, content: bytes) -> ApiError:

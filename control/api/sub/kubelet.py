@@ -16,6 +16,7 @@ from yarl import URL
 from control.api.config import ApiConfig
 from control.api.refusals import not_found
 from control.api.request import Json
+from control.client.sockets import watchful
 from control.errors import BadRequest, InternalError
 from control.schema.resource import ResourceRow
 from control.store.contract import Key, Store
@@ -72,9 +73,7 @@ class KubeletDoor:
 
     def _dial(self, info: Any) -> socket.socket:
         make = self._config.dial.socket if self._config.dial is not None else socket.socket
-        sock = make(int(info[0]), int(info[1]), int(info[2]))
-        sock.setblocking(False)
-        return sock
+        return watchful(make(int(info[0]), int(info[1]), int(info[2])))
 
     def place(self, row: ResourceRow, namespace: str, name: str, container: str) -> Place:
         """Where a pod's container runs; its only container when none is named. Raises NotFound, BadRequest."""
