@@ -25,12 +25,6 @@ def secret(obj: Obj, now: float) -> list[Any]:
     return [name, obj.get("type", ""), len(obj.get("data") or ()), since]
 
 
-def service_account(obj: Obj, now: float) -> list[Any]:
-    """How many secrets."""
-    name, since = head(obj, now)
-    return [name, len(obj.get("secrets") or ()), since]
-
-
 def lease(obj: Obj, now: float) -> list[Any]:
     """Who holds it."""
     name, since = head(obj, now)
@@ -217,7 +211,6 @@ PRINTERS: dict[str, Cells] = {
     "namespaces": namespace,
     "configmaps": config_map,
     "secrets": secret,
-    "serviceaccounts": service_account,
     "leases.coordination.k8s.io": lease,
     "events": event,
     "events.events.k8s.io": event,

@@ -101,6 +101,6 @@ def validate_update(
 def invalid_message(row: ResourceRow, name: str, causes: list[Cause]) -> str:
     """The Status message: ``Pod "x" is invalid: spec.containers: Required value``."""
     kind = f"{row.kind}.{row.group}" if row.group else row.kind
-    listed = [f"{cause.field}: {cause.message}" for cause in causes]
+    listed = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     said = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
     return f'{kind} "{name}" is invalid: {said}'

@@ -28,8 +28,9 @@ def _counts(spec: Mapping[str, Any], keys: tuple[str, ...], path: str = "spec") 
     return [cause for key in keys if key in spec for cause in causes.non_negative(f"{path}.{key}", spec[key])]
 
 
-def _selector(spec: Mapping[str, Any], path: str = "spec") -> list[Cause]:
+def _selector(spec: Mapping[str, Any], kind: str) -> list[Cause]:
     """A selector that is there, not empty, and picks the template's pods."""
+    path = "spec"
     selector = spec.get("selector")
     if selector is None:
         return [causes.required(f"{path}.selector")]
@@ -37,8 +38,7 @@ def _selector(spec: Mapping[str, Any], path: str = "spec") -> list[Cause]:
     if found:
         return found
     if not selector:
-        said = "empty selector is invalid for deployment" if path == "spec" else "empty selector is invalid"
-        return [causes.invalid(f"{path}.selector", selector, said)]
+        return [causes.invalid(f"{path}.selector", selector, f"empty selector is invalid for {kind}")]
     labels = spec.get("template", {}).get("metadata", {}).get("labels", {})
     if not LabelSelector.from_json(selector).matches(labels):
         said = "`selector` does not match template `labels`"
@@ -55,8 +55,9 @@ def _restart(spec: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> li
     )
 
 
-def _always_running(spec: Mapping[str, Any]) -> list[Cause]:
-    found = _selector(spec) + template(spec.get("template", {}), "spec.template")
+def _always_running(spec: Mapping[str, Any], kind: str = "deployment") -> list[Cause]:
+    """Rules of a controller whose pods run for ever; ``kind`` as upstream's error names it."""
+    found = _selector(spec, kind) + template(spec.get("template", {}), "spec.template")
     found += _restart(spec, ("Always",), "spec")
     if spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds") is not None:
         said = "activeDeadlineSeconds in ReplicaSet is not Supported"
@@ -145,13 +146,13 @@ def stateful_set(obj: Mapping[str, Any]) -> list[Cause]:
     if kind not in ("RollingUpdate", "OnDelete"):
         found += causes.one_of("spec.updateStrategy", kind, ("OnDelete", "RollingUpdate"))
     found += _counts(strategy.get("rollingUpdate", {}), ("partition",), "spec.updateStrategy.rollingUpdate")
-    return found + _always_running(spec)
+    return found + _always_running(spec, "statefulset")
 
 
 def daemon_set(obj: Mapping[str, Any]) -> list[Cause]:
     """A DaemonSet."""
     spec = obj.get("spec", {})
-    found = _always_running(spec) + _counts(spec, ("minReadySeconds", "revisionHistoryLimit"))
+    found = _always_running(spec, "daemonset") + _counts(spec, ("minReadySeconds", "revisionHistoryLimit"))
     strategy = spec.get("updateStrategy", {})
     kind = strategy.get("type", "")
     if kind == "RollingUpdate":
