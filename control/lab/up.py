@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -137,7 +138,7 @@ def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps:
     cgroup.create()
     steps.doing("supervisor")
     read, write = os.pipe2(os.O_CLOEXEC)
-    _fork_supervisor(lambda: _supervise(plan, directory, cgroup, port, write), read)
+    _fork_supervisor(lambda: _supervise(plan, directory, cgroup, port, write), keep=write)
     os.close(write)
     _follow(read, plan, directory, steps, began)
     return port
@@ -159,14 +160,21 @@ def _api_port(stored: dict[str, Any]) -> int:
         return port
 
 
-def _fork_supervisor(run: Callable[[], None], close_in_child: int) -> None:
-    """Fork twice, so that nobody waits for the supervisor; the grandchild runs and never returns."""
+def _fork_supervisor(run: Callable[[], None], *, keep: int) -> None:
+    """Fork twice, so that nobody waits for the supervisor; the grandchild runs and never returns.
+
+    It keeps one descriptor beside the standard ones: the lock's above all must be `up`'s alone, or a lab whose
+    `up` was killed stays locked as long as it lives.
+    """
     child = os.fork()
     if child == 0:
         try:
             os.setsid()
             if os.fork() == 0:
-                os.close(close_in_child)
+                for descriptor in map(int, os.listdir("/proc/self/fd")):
+                    if descriptor > 2 and descriptor != keep:
+                        with suppress(OSError):  # the one that listed them
+                            os.close(descriptor)
                 run()
         except BaseException:  # noqa: BLE001 (the border of a process)
             traceback.print_exc()
