@@ -15,7 +15,7 @@ _RBAC = "rbac.authorization.k8s.io"
 def _namespace(namespace: dict[str, Any]) -> None:
     meta = namespace.setdefault("metadata", {})
     if meta.get("name"):
-        meta.setdefault("labels", {}).setdefault("kubernetes.io/metadata.name", meta["name"])
+        meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta["name"]
     namespace.setdefault("status", {})
 
 
@@ -103,6 +103,7 @@ def _job(job: dict[str, Any]) -> None:
     spec.setdefault("backoffLimit", _INT32_MAX if "backoffLimitPerIndex" in spec else 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
     failed_only = "podFailurePolicy" in spec
     spec.setdefault("podReplacementPolicy", "Failed" if failed_only else "TerminatingOrFailed")
 

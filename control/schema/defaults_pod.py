@@ -9,11 +9,10 @@ _SOURCES = frozenset(message(CORE + "VolumeSource").json_fields)
 
 
 def pull_policy(image: str) -> str:
-    """Always for ``latest`` or no tag at all, else IfNotPresent (a digest pins the image)."""
+    """Always for ``latest`` or neither tag nor digest, else IfNotPresent; so too for what is no image's name."""
     name, _, digest = image.partition("@")
-    last = name.rpartition("/")[2]
-    tag = last.partition(":")[2]
-    return "IfNotPresent" if digest or (tag and tag != "latest") else "Always"
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag == "latest" or (image and not digest and not tag) else "IfNotPresent"
 
 
 def _pod(pod: dict[str, Any]) -> None:
@@ -22,6 +21,8 @@ def _pod(pod: dict[str, Any]) -> None:
     if spec is None:
         return
     spec.setdefault("enableServiceLinks", True)
+    if spec.get("terminationGracePeriodSeconds", 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     for group in ("containers", "initContainers"):
         for container in spec.get(group, ()):
             _requests_from_limits(container.get("resources"))
@@ -55,11 +56,24 @@ def _container(container: dict[str, Any]) -> None:
 def _volume(volume: dict[str, Any]) -> None:
     if _SOURCES.isdisjoint(volume):
         volume["emptyDir"] = {}
+    image = volume.get("image")
+    if image is not None and "pullPolicy" not in image:
+        image["pullPolicy"] = pull_policy(image.get("reference", ""))
+
+
+def _pod_status(status: dict[str, Any]) -> None:
+    """podIP is the first of podIPs; where they differ the single one holds."""
+    one, several = status.get("podIP"), status.get("podIPs")
+    if one and (not several or several[0].get("ip") != one):
+        status["podIPs"] = [{"ip": one}]
+    elif several and not one:
+        status["podIP"] = several[0].get("ip", "")
 
 
 POD_DEFAULTS: dict[str, Callable[[dict[str, Any]], None]] = {
     CORE + "Pod": _pod,
     CORE + "PodSpec": _pod_spec,
+    CORE + "PodStatus": _pod_status,
     CORE + "Container": _container,
     CORE + "EphemeralContainer": _container,
     CORE + "Volume": _volume,

@@ -103,10 +103,6 @@ def test_containers(wrong, container: str, said: str):
             "restartPolicy: Maybe",
             'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "Never", "OnFailure"',
         ),
-        (
-            "terminationGracePeriodSeconds: -1",
-            "spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0",
-        ),
         ("volumes: [{name: v}, {name: v}]", 'spec.volumes[1].name: Duplicate value: "v"'),
         (
             "volumes: [{name: v, emptyDir: {}, configMap: {name: x}}]",
