@@ -62,7 +62,7 @@ class Kubelet:
         self._sockets = sockets
         capacity = machine_capacity(ctx.max_pods)
         self._events = EventRecorder(client, "kubelet", ctx.name, self._clock)
-        self._node = NodeRegistration(ctx, client, self._clock, capacity)
+        self._node = NodeRegistration(ctx, client, self._clock, capacity, min(lease_s, 10.0))
         self._lease = NodeLease(
             client, ctx.name, self._clock, duration_s=max(int(lease_s * 4), 1), renew_s=lease_s
         )

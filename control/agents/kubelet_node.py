@@ -54,28 +54,49 @@ class NodeRegistration:
     """Owns this node's Node object: makes it, and keeps its status true."""
 
     def __init__(
-        self, ctx: NodeContext, client: ApiClient, clock: Clock, capacity: Mapping[str, str]
+        self,
+        ctx: NodeContext,
+        client: ApiClient,
+        clock: Clock,
+        capacity: Mapping[str, str],
+        look_s: float = 10.0,
     ) -> None:
         self._ctx, self._client, self._clock = ctx, client, clock
         self._capacity = dict(capacity)
-        self._wake = asyncio.Event()
+        self._look_s = look_s
+        self._written_at = 0.0
         self._conditions: dict[str, Json] = {}
         self.registered = asyncio.Event()
 
     async def run(self) -> None:
-        """Register, then write the status every five minutes and when it has changed."""
+        """Register; then look every ten seconds at what the API has, and write when it differs or is five
+        minutes old. A node that was given up for lost is Ready again within one look."""
         while True:
             try:
-                await self._register()
-                await self._write_status()
+                have = await self._register()
+                if self._differs(have) or self._clock.monotonic() - self._written_at >= _STATUS_PERIOD_S:
+                    await self._write_status()
+                    self._written_at = self._clock.monotonic()
                 self.registered.set()
             except (ApiError, ApiUnreachable) as error:
                 log.warning("node %s: %s", self._ctx.name, error)
                 await self._clock.sleep(1.0)
                 continue
-            await self._clock.sleep(_STATUS_PERIOD_S)
+            await self._clock.sleep(self._look_s)
 
-    async def _register(self) -> None:
+    def _differs(self, have: Json) -> bool:
+        """Whether the API's status is not what we would write, times apart."""
+        if not self.registered.is_set():
+            return True
+        said = {c["type"]: c["status"] for c in (have.get("status") or {}).get("conditions") or []}
+        want = self._status()
+        return (
+            any(said.get(c["type"]) != c["status"] for c in want["conditions"])
+            or (have.get("status") or {}).get("addresses") != want["addresses"]
+        )
+
+    async def _register(self) -> Json:
+        """The Node object, made or mended where it is not ours."""
         ctx = self._ctx
         try:
             have = await self._client.get(NODES, ctx.name)
@@ -90,6 +111,7 @@ class NodeRegistration:
             spec = {"spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs}}
         if missing or spec:
             await self._client.patch(NODES, ctx.name, None, {"metadata": {"labels": missing}, **spec})
+        return have
 
     async def _create(self) -> Json:
         ctx = self._ctx

@@ -99,6 +99,7 @@ class PodWorker:
         self._sandbox.update(pod)
         if pod["metadata"].get("deletionTimestamp"):
             self.stopping.set()
+        self._status.seen(pod)
         self._status.touch(urgent=True)
 
     def gone(self) -> None:

@@ -30,6 +30,7 @@ class StatusWriter:
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
         self._written: Json | None = None
+        self._revision = 0
         self._busy = asyncio.Lock()
 
     def touch(self, *, urgent: bool = False) -> None:
@@ -37,6 +38,18 @@ class StatusWriter:
         self._dirty.set()
         if urgent:
             self._urgent.set()
+
+    def seen(self, pod: Json) -> None:
+        """The object as a watch brought it; what somebody else made of our conditions is written over.
+
+        A node controller takes readiness from the pods of a node that it gave up; nobody else gives it back.
+        """
+        if self._written is None or int(pod["metadata"]["resourceVersion"]) <= self._revision:
+            return
+        there = {c["type"]: c["status"] for c in (pod.get("status") or {}).get("conditions") or []}
+        if any(there.get(c["type"]) != c["status"] for c in self._written["conditions"]):
+            self._written = None
+            self.touch(urgent=True)
 
     async def run(self) -> None:
         """Until cancelled, or the pod is gone."""
@@ -69,11 +82,12 @@ class StatusWriter:
             body = {"metadata": {"uid": self._uid}, "status": status}
             try:
                 async with self._lane:
-                    await self._client.patch(
+                    answer = await self._client.patch(
                         PODS, self._name, self._namespace, body, patch_type="strategic", subresource="status"
                     )
             except (NotFound, Conflict):
                 # Gone, or another pod of the same name: its uid is not ours.
                 return False
             self._written = status
+            self._revision = int(answer["metadata"]["resourceVersion"])
             return True

@@ -63,6 +63,7 @@ def run_container(
             process.setns(descriptor, 0)
             os.close(descriptor)
         enter(_root(request, machine))
+        process.set_name(request.container)
         if descriptors.console is not None:
             _open_terminal(descriptors.console, request)
         environment = _environment(request)
