@@ -38,13 +38,14 @@ from control.api.sub.eviction import EvictionSubresource
 from control.api.sub.finalize import FinalizeSubresource
 from control.api.sub.kubelet import KubeletDoor
 from control.api.sub.logs import LogSubresource
+from control.api.sub.proxy import ProxySubresource
 from control.api.sub.scale import ScaleSubresource
 from control.api.sub.streams import StreamSubresource
 from control.api.sub.token import Reviews, TokenSubresource
 from control.api.verbs import SubHandler, Verbs
 from control.api.watch import WatchServer
 from control.api.write import Writer
-from control.schema.resource import registry
+from control.schema.resource import ResourceRow, registry
 from control.store.contract import Key
 from control.store.sqlite import SqliteStore
 
@@ -119,10 +120,14 @@ class ApiServer:
         subs["serviceaccounts/token"] = TokenSubresource(self.store, self._tokens)
         subs["namespaces/finalize"] = FinalizeSubresource(self.writer)
         subs["pods/log"] = LogSubresource(self._door)
+        subs |= dict.fromkeys(
+            ("pods/proxy", "services/proxy", "nodes/proxy"), ProxySubresource(self.store, self._door)
+        )
         for name, what in (("exec", "exec"), ("attach", "attach"), ("portforward", "portForward")):
             subs[f"pods/{name}"] = StreamSubresource(self._door, what)
         reviews = Reviews(self._tokens)
         virtual: dict[str, SubHandler] = {
+            "/bindings": self._old_binding,
             "authorization.k8s.io/selfsubjectaccessreviews": reviews.access,
             "authorization.k8s.io/subjectaccessreviews": reviews.access,
             "authorization.k8s.io/localsubjectaccessreviews": reviews.access,
@@ -133,6 +138,11 @@ class ApiServer:
         return Verbs(
             registry(), self.store, self._reader, self.writer, self._deleter, self._watches, subs, virtual
         )
+
+    async def _old_binding(self, row: ResourceRow, request: ApiRequest) -> Response:
+        """POST of ``…/bindings``, which names its pod in the body."""
+        pods = registry().by_kind("v1", "Pod")
+        return await BindingSubresource(self.writer)(pods or row, request)
 
     def _lookup(self, plural: str, namespace: str, name: str) -> Json | None:
         entry = self.store.get(Key(f"/{plural}", namespace, name))

@@ -31,7 +31,9 @@ class BindingSubresource:
         node = (binding.get("target") or {}).get("name")
         if not node:
             raise BadRequest("target.name: Required value")
-        target = Target(row, route.namespace, route.name)
+        # The older way, POST to …/bindings, has the pod's name in the body alone.
+        name = route.name or (binding.get("metadata") or {}).get("name", "")
+        target = Target(row, route.namespace, name)
         await self._writer.amend(target, lambda pod: bound(row, pod, binding), write_options(request))
         return Answer(SUCCESS, 201)
 

@@ -85,10 +85,11 @@ class KubeletDoor:
         node = pod["spec"].get("nodeName", "")
         if not node:
             return Place("", 0, namespace, name, chosen)
-        host, port = self._address(node)
+        host, port = self.address(node)
         return Place(host, port, namespace, name, chosen)
 
-    def _address(self, node: str) -> tuple[str, int]:
+    def address(self, node: str) -> tuple[str, int]:
+        """Where a node's kubelet answers. Raises InternalError."""
         entry = self._store.get(Key("/nodes", "", node))
         if entry is None:
             raise InternalError(f'nodes "{node}" not found')
@@ -113,6 +114,11 @@ class KubeletDoor:
 
 def unreachable(url: URL, error: Exception) -> InternalError:
     """In the words of upstream's Go client."""
+    return InternalError(f'Get "{url}": {dial_words(url, error)}')
+
+
+def dial_words(url: URL, error: Exception) -> str:
+    """What Go's dialler says of a connection that did not come about."""
     where = f"{url.host}:{url.port}"
     os_error = getattr(error, "os_error", None)
     if isinstance(error, TimeoutError) or isinstance(os_error, TimeoutError):
@@ -123,7 +129,7 @@ def unreachable(url: URL, error: Exception) -> InternalError:
         why = "connect: no route to host"
     else:
         why = str(os_error or error)
-    return InternalError(f'Get "{url}": dial tcp {where}: {why}')
+    return f"dial tcp {where}: {why}"
 
 
 def chosen_container(pod: Json, container: str) -> str:
