@@ -161,7 +161,7 @@ def _node_side(port: PodPort, bridge: int) -> list[Order]:
     neighbours = [path_order.add_neighbour(bridge, address.ip, port.mac) for address in port.addresses]
     ipv6 = any(address.version == 6 for address in port.addresses)
     settings = link_order.set_port(port.host_interface, port.label, ipv6=ipv6, isolated=port.isolated)
-    return [settings, *neighbours]
+    return [link_order.set_master(port.host_interface, bridge), settings, *neighbours]
 
 
 def _pod_side(port: PodPort, index: int) -> list[Order]:

@@ -102,6 +102,11 @@ def set_port(name: str, alias: str, *, ipv6: bool, isolated: bool = False) -> Or
     return Order(NEWLINK, 0, body, f"set port {name}")
 
 
+def set_master(name: str, master: int) -> Order:
+    """A link made a port of the bridge with index ``master``; it may be one."""
+    return Order(NEWLINK, 0, _header() + text(_IFNAME, name) + u32(_MASTER, master), f"plug in {name}")
+
+
 def set_up(name: str) -> Order:
     """A link up."""
     body = _header(flags=_IFF_UP, change=_IFF_UP) + text(_IFNAME, name)

@@ -99,6 +99,20 @@ def test_attaching_again_mends_what_a_pod_lost(plan):
     assert ip(want.netns, "neigh").count("PERMANENT") == 2
 
 
+def test_attaching_again_plugs_a_pod_into_a_bridge_that_was_made_anew(plan):
+    want = port(plan)
+    pod.attach(want)
+    pod.enable(want.node_netns, want.host_interface)
+    ip(want.node_netns, "link", "delete", "cni0")
+    build(plan)
+
+    pod.attach(want)
+
+    assert observe.links(want.node_netns)["veth9"].master == "cni0"
+    ping = ["ip", "netns", "exec", want.netns, "ping", "-c1", "-W1", "10.0.1.11"]
+    subprocess.run(ping, check=True, capture_output=True)
+
+
 def test_a_link_whose_pod_lost_its_namespace_is_made_anew(plan):
     want = port(plan)
     pod.attach(want)
@@ -159,17 +173,16 @@ def test_without_its_bridge_or_node_a_pod_is_refused_by_the_kernels_own_words(pl
         pod.enable(port(plan).node_netns, "veth77")
 
 
-def test_a_hundred_pods_are_attached_quickly_and_swept_more_quickly(plan):
-    """400 a second on a machine of its own; a fifth of that is asked for beside others."""
+def test_a_hundred_pods_take_little_of_a_processor_and_their_sweep_less(plan):
+    """Processor time, which others on the machine do not lengthen: 2.5 ms a pod were seen, 0.1 ms its sweep."""
+    began = time.process_time()
     with PodLinks(plan.node("node-1").netns) as links:
-        began = time.monotonic()
         for number in range(20, 120):
             links.attach(port(plan, number))
             links.enable(f"veth{number}")
-        attached = time.monotonic() - began
-
-    began = time.monotonic()
+    attached = time.process_time()
     swept = sweep(plan.lab)
-    assert attached < 100 / 80
+
+    assert attached - began < 1
     assert len(swept.namespaces) == 105
-    assert time.monotonic() - began < 1
+    assert time.process_time() - attached < 0.2

@@ -21,14 +21,12 @@ def test_the_kernel_that_runs_these_tests_can_all_that_a_lab_needs():
 
 
 def test_trying_is_quick():
-    """60 ms on a machine of its own; the best of three."""
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        probe()
-        took.append(time.monotonic() - began)
+    """Processor time, which others on the machine do not lengthen: 5 ms were seen."""
+    began = time.process_time()
 
-    assert min(took) < 0.06
+    probe()
+
+    assert time.process_time() - began < 0.06
 
 
 def test_trying_changes_nothing_and_leaves_nothing():
