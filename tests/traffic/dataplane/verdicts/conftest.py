@@ -1,5 +1,6 @@
 """A node with pods on its bridge, and a far side that is everything else: remote pods, a node, the internet."""
 
+import os
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ from policy.world import NamedPort, NamespaceFacts, NodeFacts, PodFacts, World
 
 PODS: tuple[IPNetwork, ...] = (IPv4Network("10.244.1.0/24"), IPv6Network("fd00:10:244:1::/64"))
 FAR = ("10.244.2.2", "10.244.2.3", "fd00:10:244:2::2", "203.0.113.7", "203.0.113.8", "2001:db8::7")
-BLOCKED_AFTER_S = 0.25
+BLOCKED_AFTER_S = float(os.environ.get("PODWIRE_TEST_BLOCKED_S", "0.3"))
+"""Without an answer for so long, the way is blocked; longer where the kernel is emulated."""
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Node:
     policies: dict[str, Policy] = field(default_factory=dict)
     namespaces: dict[str, NamespaceFacts] = field(default_factory=dict)
     makers: dict[str, SocketMaker] = field(default_factory=dict)
+    patience_s: float = BLOCKED_AFTER_S
 
     @property
     def netns(self) -> str:

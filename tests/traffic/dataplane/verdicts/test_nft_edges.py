@@ -31,7 +31,7 @@ def hears(shop, source, to, address, port, data):
     family = socket.AF_INET6 if ":" in str(address) else socket.AF_INET
     with shop.maker(to.netns).socket(family, socket.SOCK_DGRAM) as ear:
         ear.bind(("", port))
-        ear.settimeout(0.4)
+        ear.settimeout(shop.patience_s)
         with shop.maker(source.netns).socket(family, socket.SOCK_DGRAM) as mouth:
             mouth.sendto(data, (str(address), port))
         try:
@@ -53,7 +53,7 @@ def test_a_datagram_in_fragments_is_judged_as_a_whole(shop, family):
 def test_a_later_fragment_alone_does_not_slip_in(shop):
     web, api = shop.here["web"], shop.here["api"]
     with shop.maker(api.netns).socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as ear:
-        ear.settimeout(0.4)
+        ear.settimeout(shop.patience_s)
         with shop.maker(web.netns).socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as mouth:
             mouth.sendto(fragment(web.ip, api.ip, offset=185), (str(api.ip), 0))
             mouth.sendto(fragment(web.ip, api.ip, offset=0, port=81), (str(api.ip), 0))
@@ -89,7 +89,7 @@ def test_ipv6_extension_headers_hide_no_port(shop, option):
 def connects(shop, source, address, port, option):
     with shop.maker(source.netns).socket(socket.AF_INET6, socket.SOCK_STREAM) as client:
         client.setsockopt(socket.IPPROTO_IPV6, option, PADDED)
-        client.settimeout(0.4)
+        client.settimeout(shop.patience_s)
         try:
             client.connect((str(address), port))
         except TimeoutError:
@@ -102,7 +102,7 @@ def test_a_priority_that_a_program_sets_is_not_an_identity(shop):
     web = shop.compiler.table().identities[shop.here["web"].ip].number
     with shop.maker(db.netns).socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         client.setsockopt(socket.SOL_SOCKET, SO_PRIORITY, 0x10000 + web)
-        client.settimeout(0.3)
+        client.settimeout(shop.patience_s)
         with pytest.raises(TimeoutError):
             client.connect((str(api.ip), 80))
 
@@ -159,7 +159,7 @@ def test_at_the_second_node_a_node_ports_client_is_the_first_node(shop):
 def test_the_answer_that_a_port_is_closed_comes_back(shop):
     web, api = shop.here["web"], shop.here["api"]
     with shop.maker(web.netns).socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.5)
+        client.settimeout(shop.patience_s)
         client.connect((str(api.ip), 80))
         client.send(b"?")
         with pytest.raises(ConnectionRefusedError):
@@ -177,7 +177,7 @@ def test_echo_passes_by_rules_without_ports_only(shop):
 
 def pings(shop, source, address):
     with shop.maker(source.netns).socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as ping:
-        ping.settimeout(0.3)
+        ping.settimeout(shop.patience_s)
         ping.sendto(struct.pack(">BBHHH", 8, 0, 0, 1, 1) + b"podwire!", (str(address), 0))
         try:
             return bool(ping.recv(100))

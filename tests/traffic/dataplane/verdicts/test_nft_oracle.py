@@ -85,7 +85,7 @@ def test_every_connection_goes_as_the_oracle_says(node, seed):
                     probes.append(Probe(netns, probe.TCP, to, port, source=source))
         wrong = [
             (str(flow.source), str(flow.destination), flow.port, answer.outcome, said.reason.text)
-            for flow, answer in zip(flows, probe.run(probes, 0.3), strict=True)
+            for flow, answer in zip(flows, probe.run(probes, node.patience_s), strict=True)
             if (answer.outcome is Outcome.OPEN)
             != (said := verdict(node.world, node.policies.values(), flow)).allowed
         ]

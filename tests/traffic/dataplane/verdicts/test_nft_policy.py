@@ -155,7 +155,7 @@ def test_a_cut_is_one_element_and_stops_a_live_connection_and_allowing_again_res
             applied = shop.verdicts.apply(delta)
             assert applied.elements <= 4, "a few elements, whatever the number of flows"
             client.sendall(b"two")
-            server.settimeout(0.3)
+            server.settimeout(shop.patience_s)
             with pytest.raises(TimeoutError):
                 server.recv(9)
 
