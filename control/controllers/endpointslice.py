@@ -14,6 +14,10 @@ from control.controllers.overlay import Overlay
 from control.controllers.shared import SharedInformers
 from control.errors import ApiError, NotFound
 
+_GATHER_MOST_S, _GATHER_EACH_S = 0.05, 0.0005
+"""How long changes are gathered: nothing to speak of for few endpoints, 50 ms for a hundred and more. Each
+write of a full slice is read by every node."""
+
 _BY_SERVICE, _BY_LABEL, _BY_SELECTOR = "slice service", "pod label", "service selector"
 
 
@@ -74,7 +78,11 @@ class EndpointSliceController(Controller):
         for value in _label_keys(pod):
             for service in self._services.by_index(_BY_SELECTOR, value):
                 if service["spec"]["selector"].items() <= labels.items():
-                    self.queue.add(key_of(service))
+                    self._wake(key_of(service))
+
+    def _wake(self, key: str) -> None:
+        endpoints = sum(len(s.get("endpoints") or ()) for s in self._slices.by_index(_BY_SERVICE, key))
+        self.queue.add_after(key, min(_GATHER_MOST_S, endpoints * _GATHER_EACH_S))
 
     def _slice_changed(self, old: Object | None, new: Object | None) -> None:
         for slice_ in (old, new):

@@ -79,8 +79,9 @@ class PodControl:
             async with self._gate:
                 created = await self._client.create(PODS, pod)
         except (ApiError, ApiUnreachable) as error:
-            if not _namespace_is_going(error):
-                self.tell(owner, "FailedCreate", f"Error creating: {error}", failed=True)
+            if _namespace_is_going(error):
+                return None  # the owner is about to be deleted too; what it expects never comes, so it rests
+            self.tell(owner, "FailedCreate", f"Error creating: {error}", failed=True)
             return error
         self.tell(owner, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
         return None
