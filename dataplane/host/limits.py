@@ -148,3 +148,14 @@ def _threads_in_use() -> int:
         return int((PROC / "loadavg").read_text().split()[3].partition("/")[2])
     except (OSError, ValueError, IndexError):
         return len([name for name in os.listdir(PROC) if name.isdigit()])
+
+
+def raise_open_files() -> int:
+    """Allow this process, and those forked from it, as many open files as the machine lets it have; how many.
+
+    A login's soft limit is often 1,024, and a node's agents hold several files for each container.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

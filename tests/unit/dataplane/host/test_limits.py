@@ -1,6 +1,8 @@
 """Limits are compared with what the lab needs, and the mend raises them far enough."""
 
 import re
+import subprocess
+import sys
 
 from dataplane.host.limits import Limit, Need, check, read
 
@@ -26,3 +28,14 @@ def test_what_the_mend_sets_is_enough():
 def test_a_limit_that_is_just_enough_is_not_reached():
     assert not Limit("pids", value=100, in_use=40, needed=60, mend="").reached
     assert Limit("pids", value=100, in_use=41, needed=60, mend="").reached
+
+
+def test_a_process_may_open_as_many_files_as_the_machine_lets_it():
+    program = (
+        "import resource; from dataplane.host.limits import raise_open_files\n"
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))\n"
+        "print(raise_open_files() == hard == resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True\n"
