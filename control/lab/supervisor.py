@@ -5,7 +5,6 @@ image. Its death takes the roles with it (PR_SET_PDEATHSIG); containers, rules a
 or `down`.
 """
 
-import ctypes
 import gc
 import json
 import os
@@ -17,13 +16,10 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from control.lab.directory import LabDirectory
-
-_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
-_libc = ctypes.CDLL(None, use_errno=True)
+from control.lab.process import adopt_orphans, die_with_parent, log_to, name_process, proportional_bytes
 
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 10.0
@@ -78,7 +74,7 @@ class Supervisor:
     def run(self) -> None:
         """Never returns but by SIGTERM."""
         name_process(f"podwire-{self.directory.name}")
-        _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        adopt_orphans()
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
@@ -141,7 +137,7 @@ class Supervisor:
         """In the child: shed the supervisor, take the role's log, run, exit."""
         status = 1
         try:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            die_with_parent(signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
             signal.set_wakeup_fd(-1)
@@ -280,36 +276,6 @@ def _say_ready(descriptor: int) -> None:
         os.close(descriptor)
     except OSError:
         return
-
-
-def name_process(name: str) -> None:
-    """What `ps` and `top` show (15 bytes)."""
-    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
-
-
-def log_to(path: Path) -> None:
-    """Standard output and error of this process go to a file; standard input is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    owner = path.parent.stat()
-    os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(null)
-    os.close(descriptor)
-
-
-def proportional_bytes(pid: int) -> int:
-    """PSS of a process: its private memory and its share of what it shares; 0 when it is gone."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 def ask(directory: LabDirectory) -> dict[str, Any] | None:

@@ -21,10 +21,11 @@ from control.lab.directory import Caller, LabDirectory, write_private
 from control.lab.down import clear_kernel, take_down
 from control.lab.plan import LabPlan, make_plan
 from control.lab.preflight import Checked, preflight
+from control.lab.process import log_to
 from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
-from control.lab.supervisor import Supervisor, ask, log_to
+from control.lab.supervisor import Supervisor, ask
 from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.host.untouched import snapshot
