@@ -187,9 +187,13 @@ async def test_a_stateful_sets_new_image_goes_from_the_highest_number_to_the_par
         return await images() == {"s-0": "x:1", "s-1": "x:2", "s-2": "x:2"} and await ready()
 
     await until(updated, "all above the partition updated")
-    status = (await admin.get(STATEFULSETS, "s", "default"))["status"]
-    assert (status["updatedReplicas"], status["currentReplicas"]) == (2, 1)
-    assert status["currentRevision"] != status["updateRevision"]
+
+    async def told():
+        status = (await admin.get(STATEFULSETS, "s", "default"))["status"]
+        counts = (status.get("updatedReplicas"), status.get("currentReplicas"))
+        return counts == (2, 1) and status["currentRevision"] != status["updateRevision"]
+
+    await until(told, "two updated, one of the old revision")
     await admin.patch(
         STATEFULSETS, "s", "default", {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}
     )
