@@ -4,17 +4,21 @@ import asyncio
 
 from control.client.client import ApiClient
 from control.client.clock import Clock, SystemClock
+from control.client.controller import Controller
 from control.client.events import EventRecorder
 from control.client.resources import (
     CONFIGMAPS,
+    DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    JOBS,
     NAMESPACES,
     NODES,
     PODS,
     REPLICASETS,
     SERVICEACCOUNTS,
     SERVICES,
+    STATEFULSETS,
 )
 from control.controllers.config import ControllerConfig
 from control.controllers.daemonset import DaemonSetController
@@ -32,7 +36,8 @@ from control.controllers.statefulset import StatefulSetController
 from control.controllers.taint_eviction import TaintEvictionController
 
 _GARBAGE_FIRST = (
-    PODS, REPLICASETS, DEPLOYMENTS, SERVICES, ENDPOINTSLICES, CONFIGMAPS, SERVICEACCOUNTS, NODES, NAMESPACES,
+    PODS, REPLICASETS, DEPLOYMENTS, DAEMONSETS, STATEFULSETS, JOBS, SERVICES, ENDPOINTSLICES, CONFIGMAPS,
+    SERVICEACCOUNTS, NODES, NAMESPACES,
 )  # fmt: skip
 
 
@@ -41,39 +46,50 @@ async def run_controllers(client: ApiClient, config: ControllerConfig, *, clock:
 
     client: as system:kube-controller-manager, entered already.
     """
-    time = clock or SystemClock()
-    informers = SharedInformers(client, time)
-    deployments = EventRecorder(client, "deployment-controller", clock=time)
-    replica_sets = EventRecorder(client, "replicaset-controller", clock=time)
-    daemon_sets = EventRecorder(client, "daemonset-controller", clock=time)
-    jobs = EventRecorder(client, "job-controller", clock=time)
-    stateful_sets = EventRecorder(client, "statefulset-controller", clock=time)
-    nodes = EventRecorder(client, "node-controller", clock=time)
-    evictions = EventRecorder(client, "taint-eviction-controller", clock=time)
-    lifecycle = NodeLifecycleController(client, informers, nodes, config, time)
-    garbage = GarbageController(client, informers, time)
-    garbage.watch(_GARBAGE_FIRST)
-    controllers = [
-        DeploymentController(client, informers, deployments, time),
-        ReplicaSetController(client, informers, replica_sets, time),
-        DaemonSetController(client, informers, daemon_sets, time),
-        JobController(client, informers, jobs, time),
-        StatefulSetController(client, informers, stateful_sets, time),
-        EndpointSliceController(client, informers, time),
-        NamespaceController(client, informers, time),
-        ServiceAccountController(client, informers, config.ca_pem, time),
-        TaintEvictionController(client, informers, evictions, time),
-        lifecycle,
-        garbage,
-    ]
-    collector = PodCollector(client, informers, config, time)
-    async with asyncio.TaskGroup() as group:
-        informers.start(group)
-        for recorder in (deployments, replica_sets, daemon_sets, jobs, stateful_sets, nodes, evictions):
-            group.create_task(recorder.run(), name="events")
-        await informers.wait()
-        for controller in controllers:
-            group.create_task(controller.run(config.workers), name=controller.name)
-        group.create_task(lifecycle.monitor(), name="node monitor")
-        group.create_task(collector.run(), name="pod collector")
-        group.create_task(garbage.follow_kinds(group), name="garbage kinds")
+    await ControllerManager(client, config, clock or SystemClock()).run()
+
+
+class ControllerManager:
+    """Makes the controllers, and runs them once their informers have heard all."""
+
+    def __init__(self, client: ApiClient, config: ControllerConfig, clock: Clock) -> None:
+        self._client, self._config, self._clock = client, config, clock
+        self._recorders: list[EventRecorder] = []
+        self._informers = informers = SharedInformers(client, clock)
+        self._lifecycle = NodeLifecycleController(
+            client, informers, self._recorder("node-controller"), config, clock
+        )
+        self._garbage = GarbageController(client, informers, clock)
+        self._garbage.watch(_GARBAGE_FIRST)
+        self._collector = PodCollector(client, informers, config, clock)
+        self._controllers: list[Controller] = [
+            DeploymentController(client, informers, self._recorder("deployment-controller"), clock),
+            ReplicaSetController(client, informers, self._recorder("replicaset-controller"), clock),
+            DaemonSetController(client, informers, self._recorder("daemonset-controller"), clock),
+            JobController(client, informers, self._recorder("job-controller"), clock),
+            StatefulSetController(client, informers, self._recorder("statefulset-controller"), clock),
+            EndpointSliceController(client, informers, clock),
+            NamespaceController(client, informers, clock),
+            ServiceAccountController(client, informers, config.ca_pem, clock),
+            TaintEvictionController(client, informers, self._recorder("taint-eviction-controller"), clock),
+            self._lifecycle,
+            self._garbage,
+        ]
+
+    def _recorder(self, component: str) -> EventRecorder:
+        recorder = EventRecorder(self._client, component, clock=self._clock)
+        self._recorders.append(recorder)
+        return recorder
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._informers.start(group)
+            for recorder in self._recorders:
+                group.create_task(recorder.run(), name="events")
+            await self._informers.wait()
+            for controller in self._controllers:
+                group.create_task(controller.run(self._config.workers), name=controller.name)
+            group.create_task(self._lifecycle.monitor(), name="node monitor")
+            group.create_task(self._collector.run(), name="pod collector")
+            group.create_task(self._garbage.follow_kinds(group), name="garbage kinds")
