@@ -32,6 +32,8 @@ Json = Mapping[str, Any]
 RETRY_S: Final = 1.0
 RESYNC_S: Final = 300.0
 """How often the kernel is read and compared, in case somebody else changed it."""
+BUSY_S, GATHER_S = 0.02, 0.005
+"""When changes come one after the other, what comes within 5 ms goes together."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class Enforcer:
         self._wake = asyncio.Event()
         self._admitted: dict[str, PodFacts] = {}
         self._retired: set[str] = set()
+        self._refused = False
+        self._last = 0.0
         pods.on_change(self._pod_changed)
         namespaces.on_change(self._namespace_changed)
         policies.on_change(self._policy_changed)
@@ -108,10 +112,13 @@ class Enforcer:
             # One of ours that is still admitted stays until the kubelet has taken its link away.
             if uid not in self._admitted:
                 self._lot.pods[uid] = None
+        elif old is not None and new is not None and _alike(old, new):
+            return
         if new is not None:
             facts = self._facts(new)
-            if facts is not None:
-                self._lot.pods[facts.uid] = facts
+            if facts is None or (old is None and not facts.ips):
+                return
+            self._lot.pods[facts.uid] = facts
         self._wake.set()
 
     def _facts(self, pod: Json) -> PodFacts | None:
@@ -144,9 +151,11 @@ class Enforcer:
                     await self._wake.wait()
             except TimeoutError:
                 compare = True
+        loop = asyncio.get_running_loop()
+        if not self._lot.waiting and loop.time() - self._last < BUSY_S:
+            await asyncio.sleep(GATHER_S)
         self._wake.clear()
         lot, self._lot = self._lot, Lot()
-        loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(worker, self._put_into_kernel, lot, compare)
             while not await loop.run_in_executor(worker, self._mended):
@@ -155,13 +164,12 @@ class Enforcer:
             for waiting in lot.waiting:
                 waiting.cancel()
             raise
+        self._last = loop.time()
         for waiting in lot.waiting:
             if not waiting.done():
                 waiting.set_result(None)
 
     # What follows runs in the worker thread, one call at a time.
-
-    _refused = False
 
     def _put_into_kernel(self, lot: Lot, compare: bool) -> None:  # noqa: FBT001 (called by position in the executor)
         first = self._compiler is None
@@ -223,6 +231,17 @@ class Enforcer:
             elif before is not None:
                 retired.append(before.interface)
         return retired, admitted
+
+
+def _alike(old: Json, new: Json) -> bool:
+    """Nothing that policies look at differs; most events of a pod are about something else."""
+    before, after = old.get("status") or {}, new.get("status") or {}
+    return (
+        old["metadata"].get("labels") == new["metadata"].get("labels")
+        and before.get("podIPs") == after.get("podIPs")
+        and before.get("phase") == after.get("phase")
+        and old["spec"].get("nodeName") == new["spec"].get("nodeName")
+    )
 
 
 def _parsed(key: str, policy: Json) -> Policy | None:
