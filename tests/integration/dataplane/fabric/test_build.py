@@ -1,6 +1,9 @@
 """A lab's wires in the kernel: built, built again, broken and repaired, grown and shrunk, gone."""
 
+import itertools
+import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +20,7 @@ from dataplane.fabric.pod import PodLinks
 from dataplane.model.address import IPAddress, MacAddress
 from dataplane.model.topology import FabricPlan, NodePlan, Overlay, PodPort, interface
 from dataplane.netlink import observe
+from dataplane.netlink.batch import BatchSocket
 from dataplane.netns import create
 from dataplane.netns.enter import run_inside
 from dataplane.netns.sweep import of_lab
@@ -145,6 +149,32 @@ def test_a_node_whose_namespace_is_gone_is_made_again(make_fabric_plan):
     while "node-1" in observe.links(plan.netns) and time.monotonic() < deadline:
         time.sleep(0.01)  # the kernel removes the cable with the namespace, in its own time
     build(plan)
+
+    assert build(plan) == 0
+    assert every_node_reaches_every_other_and_the_world(plan)
+
+
+@pytest.mark.parametrize("orders", [1, 4, 9, 15, 19])
+def test_a_build_that_was_killed_is_finished_by_the_next_one(make_fabric_plan, orders):
+    """The builder kills itself with signal 9 after so many batches of orders to the kernel."""
+    plan = make_fabric_plan()
+    child = os.fork()
+    if child == 0:
+        sent = itertools.count(1)
+        send = BatchSocket.send
+
+        def send_and_die(self: BatchSocket, batch: list) -> list[bytes]:
+            answers = send(self, batch)
+            if next(sent) == orders:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answers
+
+        BatchSocket.send = send_and_die
+        build(plan)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+    assert build(plan) > 0
 
     assert build(plan) == 0
     assert every_node_reaches_every_other_and_the_world(plan)
