@@ -142,6 +142,7 @@ class Kubelets:
     def __init__(self, client: ApiClient, *, assign: bool) -> None:
         self._client, self._assign = client, assign
         self.unready: set[str] = set()
+        self.start_ready = True
         self.hold_terminating = False
         self.ends: Callable[[dict[str, Any]], str] = lambda pod: ""
         """The phase in which a pod ends that was started; "" lets it run."""
@@ -173,7 +174,7 @@ class Kubelets:
                     binding = {"metadata": {"name": name, "namespace": namespace}, "target": target}
                     await self._client.create(PODS, binding, namespace, name=name, subresource="binding")
             elif not (pod.get("status") or {}).get("podIP"):
-                await self.set_ready(pod, ready=name not in self.unready)
+                await self.set_ready(pod, ready=self.start_ready and name not in self.unready)
             elif (phase := self.ends(pod)) and pod["status"]["phase"] == "Running":
                 await self._end(pod, phase)
         except (NotFound, Conflict):
