@@ -7,7 +7,7 @@ from typing import Any
 
 from control.agents.context import NodeContext
 from control.lab.directory import LabDirectory
-from control.lab.spec import LabSpec, node_prefix
+from control.lab.spec import FIRST_NODE, LabSpec, node_prefix
 from dataplane.model.address import Family, IPAddress, IPNetwork
 from dataplane.model.topology import FabricPlan, InternetPlan, NodePlan, Overlay, TunnelPlan
 from dataplane.netns.names import FABRIC, INTERNET, NamespaceName
@@ -19,7 +19,6 @@ INTERNET_RANGES: tuple[IPNetwork, ...] = (
     IPv6Network("2001:4860:4860::8888/128"),
     IPv6Network("2001:db8::/32"),
 )
-FIRST_NODE = 9  # 10.0.1.9 is the control plane, workers follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +98,10 @@ def make_plan(name: str, spec: LabSpec, *, ipv6: bool) -> LabPlan:
         NodePlan(
             name=node.name,
             netns=str(NamespaceName(name, node.name)),
-            addresses=tuple(network[FIRST_NODE + index] for network in underlay),
-            pod_cidrs=tuple(nth_subnet(network, index, spec.pods_per_node) for network in pods),
+            addresses=tuple(network[FIRST_NODE + node.number] for network in underlay),
+            pod_cidrs=tuple(nth_subnet(network, node.number, spec.pods_per_node) for network in pods),
         )
-        for index, node in enumerate(spec.nodes)
+        for node in spec.nodes
     )
     internet = InternetPlan(
         netns=str(NamespaceName(name, INTERNET)),

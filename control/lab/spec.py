@@ -18,14 +18,19 @@ NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 OVERLAYS = ("vxlan", "direct")
 CONTROL_TAINT = ("node-role.kubernetes.io/control-plane", "", "NoSchedule")
 CONTROL_LABEL = "node-role.kubernetes.io/control-plane"
+FIRST_NODE = 9  # 10.0.1.9 is the control plane, workers follow
 MOST_PODS = 1000  # a bridge takes 1,023 ports
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """One node as asked for. taints: (key, value, effect)."""
+    """One node as asked for. taints: (key, value, effect).
+
+    number: its place in the ranges; it stays when other nodes come and go, and so do the node's addresses.
+    """
 
     name: str
+    number: int = 0
     control: bool = False
     labels: tuple[tuple[str, str], ...] = ()
     taints: tuple[tuple[str, str, str], ...] = ()
@@ -63,7 +68,7 @@ class LabSpec:
 
 def default_nodes(workers: int) -> tuple[NodeSpec, ...]:
     """One control-plane node ``cp``, and workers ``node-1`` …"""
-    return (control_node("cp"), *(NodeSpec(f"node-{n}") for n in range(1, workers + 1)))
+    return (control_node("cp"), *(NodeSpec(f"node-{n}", n) for n in range(1, workers + 1)))
 
 
 def control_node(name: str) -> NodeSpec:
@@ -108,7 +113,7 @@ def parse_spec(document: Any, source: str = "lab.yaml") -> LabSpec:
             "workers", "stands beside nodes, which already says who is there", "leave one of them out"
         )
     nodes = (
-        tuple(_node(entry) for entry in top.list("nodes"))
+        tuple(_node(entry, number) for number, entry in enumerate(top.list("nodes")))
         if top.has("nodes")
         else default_nodes(top.integer("workers", 2, least=0, most=100))
     )
@@ -133,10 +138,10 @@ def parse_spec(document: Any, source: str = "lab.yaml") -> LabSpec:
     return spec
 
 
-def _node(entry: Fields) -> NodeSpec:
+def _node(entry: Fields, number: int) -> NodeSpec:
     entry.only("name", "role", "labels", "taints")
     name = entry.text("name", None, NODE_NAME)
-    if name in ("fabric", "internet") or name.startswith("pod-"):
+    if is_place(name):
         raise entry.wrong("name", f"{name} names a place of podwire's own", "call the node node-1, say")
     control = entry.choice("role", "worker", ("worker", "control")) == "control"
     base = control_node(name) if control else NodeSpec(name)
@@ -144,7 +149,12 @@ def _node(entry: Fields) -> NodeSpec:
     taints = base.taints
     if entry.has("taints"):
         taints = tuple(_taint(taint) for taint in entry.list("taints"))
-    return NodeSpec(name, control, tuple(sorted(labels.items())), taints)
+    return NodeSpec(name, number, control, tuple(sorted(labels.items())), taints)
+
+
+def is_place(name: str) -> bool:
+    """Is that the name of a place of podwire's own, which no node may have?"""
+    return name in ("fabric", "internet") or name.startswith("pod-")
 
 
 def _taint(entry: Fields) -> tuple[str, str, str]:
@@ -225,9 +235,10 @@ def _periods(entry: Fields) -> Periods:
 
 
 def _check_room(top: Fields, spec: LabSpec) -> None:
+    """The ranges hold all nodes."""
+    highest = max(node.number for node in spec.nodes)
     for version, network in ((n.version, n) for n in spec.node_cidrs):
-        room = network.num_addresses - 16
-        if len(spec.nodes) > room:
+        if highest + FIRST_NODE + 2 > network.num_addresses:
             raise top.wrong(
                 "cidrs.nodes" if version == 4 else "cidrs.nodesV6",
                 f"{network} has no room for {len(spec.nodes)} nodes",
@@ -235,10 +246,10 @@ def _check_room(top: Fields, spec: LabSpec) -> None:
             )
     for network in spec.pod_cidrs:
         prefix = node_prefix(spec.pods_per_node, network.version)
-        if prefix < network.prefixlen or len(spec.nodes) > 2 ** (prefix - network.prefixlen):
+        if prefix < network.prefixlen or highest >= 2 ** (prefix - network.prefixlen):
             raise top.wrong(
                 "cidrs.pods" if network.version == 4 else "cidrs.podsV6",
-                f"{network} can't be cut into a /{prefix} for each of {len(spec.nodes)} nodes",
+                f"{network} can't be cut into a /{prefix} for each of {highest + 1} nodes",
                 "a shorter prefix, or a smaller podsPerNode",
             )
     for network in spec.service_cidrs:

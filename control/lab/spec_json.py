@@ -14,6 +14,7 @@ def from_json(document: dict[str, Any]) -> LabSpec:
     fields["nodes"] = tuple(
         NodeSpec(
             name=node["name"],
+            number=node["number"],
             control=node["control"],
             labels=tuple((key, value) for key, value in node["labels"]),
             taints=tuple((key, value, effect) for key, value, effect in node["taints"]),
