@@ -90,6 +90,13 @@ def _controller_from_template(controller: dict[str, Any]) -> None:
         controller.setdefault("metadata", {}).setdefault("labels", dict(labels))
 
 
+def _stateful_set_spec(spec: dict[str, Any]) -> None:
+    """Claim templates say what they are."""
+    for claim in spec.get("volumeClaimTemplates", ()):
+        claim.setdefault("apiVersion", "v1")
+        claim.setdefault("kind", "PersistentVolumeClaim")
+
+
 def _job(job: dict[str, Any]) -> None:
     labels = job.get("spec", {}).get("template", {}).get("metadata", {}).get("labels")
     if labels and not job.get("metadata", {}).get("labels"):
@@ -154,6 +161,7 @@ KIND_DEFAULTS: dict[str, Callable[[dict[str, Any]], None]] = {
     _APPS + "DeploymentStrategy": _deployment_strategy,
     _APPS + "DaemonSetUpdateStrategy": _deployment_strategy,
     _APPS + "StatefulSetUpdateStrategy": _deployment_strategy,
+    _APPS + "StatefulSetSpec": _stateful_set_spec,
     _BATCH + "Job": _job,
     "k8s.io.api.networking.v1.NetworkPolicySpec": _network_policy_spec,
     "k8s.io.api.autoscaling.v1.HorizontalPodAutoscalerSpec": _scaler_v1,

@@ -157,10 +157,27 @@ def _create_job(job: dict[str, Any]) -> None:
         "controller-uid": meta["uid"],
         "job-name": meta.get("name", ""),
     }
+    if not meta.get("labels") or meta["labels"] == template.get("labels"):
+        meta["labels"] = {**template.get("labels", {}), **labels}
     template["labels"] = {**template.get("labels", {}), **labels}
     selector = spec.setdefault("selector", {})
     wanted = {"batch.kubernetes.io/controller-uid": meta["uid"]}
     selector["matchLabels"] = {**selector.get("matchLabels", {}), **wanted}
+
+
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _create_daemon_set(obj: dict[str, Any]) -> None:
+    obj["metadata"].setdefault("annotations", {})[_TEMPLATE_GENERATION] = "1"
+
+
+def _update_daemon_set(new: dict[str, Any], old: dict[str, Any]) -> None:
+    """The annotation counts the changes of the template."""
+    before = old.get("metadata", {}).get("annotations", {}).get(_TEMPLATE_GENERATION, "1")
+    changed = new.get("spec", {}).get("template") != old.get("spec", {}).get("template")
+    count = int(before) + changed if before.isdigit() else 1
+    new["metadata"].setdefault("annotations", {})[_TEMPLATE_GENERATION] = str(count)
 
 
 def qos_class(spec: dict[str, Any]) -> str:
@@ -183,8 +200,10 @@ _ON_CREATE: dict[str, Callable[[dict[str, Any]], None]] = {
     "namespaces": _create_namespace,
     "pods": _create_pod,
     "jobs.batch": _create_job,
+    "daemonsets.apps": _create_daemon_set,
 }
 _ON_UPDATE: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
     "namespaces": _update_namespace,
     "services": carry_over_service,
+    "daemonsets.apps": _update_daemon_set,
 }

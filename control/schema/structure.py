@@ -154,7 +154,9 @@ def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[str], li
     zeros: list[tuple[str, Any]] = []
     lists: list[str] = []
     structs: list[tuple[str, Any]] = []
-    blank = {Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0}
+    blank = {
+        Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0, Form.INT_OR_STRING: 0, Form.QUANTITY: "0",
+    }  # fmt: skip
     for field in what.json_fields.values():
         if field.shape is Shape.LIST and not field.omit_empty:
             lists.append(field.name)

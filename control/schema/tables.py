@@ -36,6 +36,9 @@ class Form(enum.Enum):
     MESSAGE = "message"
 
 
+_NEVER_EMPTY = (Form.QUANTITY, Form.INT_OR_STRING)  # structs in Go, which it always writes
+
+
 class Shape(enum.Enum):
     """How many values a field has."""
 
@@ -63,7 +66,9 @@ class Field:
     @property
     def omit_empty(self) -> bool:
         """A zero value is left out of the JSON form."""
-        return bool(self.rule.get("optional")) and not self.pointer
+        if self.pointer or self.rule.get("written") or not self.rule.get("optional"):
+            return False
+        return self.shape is not Shape.ONE or self.form not in _NEVER_EMPTY
 
 
 @dataclass(frozen=True, slots=True)
