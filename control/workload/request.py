@@ -48,7 +48,10 @@ def _frozen(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class SandboxRequest(_Message):
-    """A pod's UTS and IPC namespaces. The pod's network namespace goes along as a descriptor."""
+    """A pod's UTS and IPC namespaces. The pod's network namespace goes along as a descriptor.
+
+    host_network: that one is the node's own.
+    """
 
     op: ClassVar[str] = "sandbox"
     uid: str
@@ -57,6 +60,7 @@ class SandboxRequest(_Message):
     name: str
     hostname: str
     cgroup: str
+    host_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from control.workload import container as child
-from control.workload.channel import Channel, ChannelClosed
 from control.workload.machine import Machine, prepare
 from control.workload.nursery import Birth, Nursery
-from control.workload.pods import Container, Pod, clear_cgroup
+from control.workload.peers import Peer, Peers
+from control.workload.pods import Container, Pod
 from control.workload.request import ContainerRequest, ExecRequest, SandboxRequest, ZygoteConfig
+from control.workload.sandbox import SandboxMaker
+from control.workload.streams import Console, standard_streams
 from dataplane.errors import KernelError
 from dataplane.host import mounts, process
 
@@ -29,10 +31,6 @@ _WARM = (
     "control.workload.standin.http2",
     "control.workload.standin.callers",
     "control.dns.server",
-)
-_UNPRIVILEGED = (
-    ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"),  # as containerd 2 sets them for each sandbox
-    ("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"),
 )
 
 
@@ -81,61 +79,21 @@ def _listen(path: str) -> socket.socket:
     return listener
 
 
-class _Peer:
-    """An agent's connection and the nodes whose events it wants."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.channel = Channel(sock)
-        self.nodes: set[str] = set()
-        self.closed = False
-
-
-class _Console:
-    """Where a container with a terminal leaves the terminal's master."""
-
-    def __init__(self, wanted: bool, closing: ExitStack) -> None:  # noqa: FBT001 (from the request)
-        self._ours: socket.socket | None = None
-        self.theirs: int | None = None
-        if wanted:
-            self._ours, theirs = socket.socketpair()
-            closing.callback(theirs.close)
-            self.theirs = theirs.fileno()
-
-    def take(self) -> list[int]:
-        """The master; empty without a terminal, or when the child died before it made one."""
-        if self._ours is None:
-            return []
-        self._ours.setblocking(False)
-        try:
-            _, found, _, _ = socket.recv_fds(self._ours, 1, 1)
-        except BlockingIOError:
-            found = []
-        self._ours.close()
-        self._ours = None
-        for descriptor in found:
-            os.set_inheritable(descriptor, False)
-            os.set_blocking(descriptor, False)
-        return list(found)
-
-
 class Zygote:
     """Owns the listener, the children, and the sandboxes' descriptors."""
 
     def __init__(self, listener: socket.socket, machine: Machine, upper_bytes: int) -> None:
-        self._listener = listener
         self._machine = machine
         self._upper_bytes = upper_bytes
         self._epoll = select.epoll()
-        self._peers: dict[int, _Peer] = {}
+        self._peers = Peers(listener, self._epoll, self._answer)
         self._pods: dict[str, Pod] = {}
         self._execs: dict[str, int] = {}
         self._nursery = Nursery(self._epoll)
-        self._own_uts = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
-        self._own_ipc = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
-        self._own_net = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._sandboxes = SandboxMaker()
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._stopping = False
-        self._work: dict[str, Callable[[_Peer, dict[str, Any], list[int]], dict[str, Any] | None]] = {
+        self._work: dict[str, Callable[[Peer, dict[str, Any], list[int]], dict[str, Any] | None]] = {
             "subscribe": self._subscribe,
             "sandbox": self._sandbox,
             "start": self._start,
@@ -156,18 +114,15 @@ class Zygote:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the supervisor's to handle
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        self._epoll.register(self._listener, select.EPOLLIN)
         self._epoll.register(woken, select.EPOLLIN)
         while not self._stopping:
             for descriptor, events in self._epoll.poll():
-                if descriptor == self._listener.fileno():
-                    self._accept()
-                elif descriptor == woken:
+                if descriptor == woken:
                     os.read(woken, 4096)
                 elif descriptor in self._nursery:
                     self._nursery.hear(descriptor)
                 elif descriptor in self._peers:
-                    self._talk(self._peers[descriptor], events)
+                    self._peers.ready(descriptor, events)
             self._nursery.reap()
 
     def kill_all(self) -> None:
@@ -180,43 +135,7 @@ class Zygote:
 
     # -- connections --------------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        try:
-            sock, _ = self._listener.accept()
-        except OSError:  # gone again before we looked
-            return
-        peer = _Peer(sock)
-        self._peers[sock.fileno()] = peer
-        self._epoll.register(sock, select.EPOLLIN)
-
-    def _talk(self, peer: _Peer, events: int) -> None:
-        try:
-            if events & select.EPOLLOUT and peer.channel.flush():
-                self._epoll.modify(peer.channel, select.EPOLLIN)
-            if events & ~select.EPOLLOUT:
-                for body, descriptors in peer.channel.receive():
-                    self._answer(peer, body, descriptors)
-        except ChannelClosed:
-            self._drop(peer)
-
-    def _drop(self, peer: _Peer) -> None:
-        if not peer.closed:
-            peer.closed = True
-            number = peer.channel.fileno()
-            self._epoll.unregister(number)
-            del self._peers[number]
-            peer.channel.close()
-
-    def _send(self, peer: _Peer, body: dict[str, Any], descriptors: list[int] | None = None) -> None:
-        if peer.closed:
-            return
-        try:
-            if not peer.channel.send(body, descriptors):
-                self._epoll.modify(peer.channel, select.EPOLLIN | select.EPOLLOUT)
-        except ChannelClosed:
-            self._drop(peer)
-
-    def _answer(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+    def _answer(self, peer: Peer, body: dict[str, Any], descriptors: list[int]) -> None:
         number = body.get("n", 0)
         work = self._work.get(str(body.get("op")))
         try:
@@ -229,36 +148,23 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
         if words is not None:
-            self._send(peer, {"n": number, **words})
+            self._peers.send(peer, {"n": number, **words})
 
     # -- requests -----------------------------------------------------------------------------------------------
 
-    def _subscribe(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any]:
+    def _subscribe(self, peer: Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any]:
         peer.nodes.add(body["node"])
         return {}
 
-    def _sandbox(self, _: _Peer, body: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def _sandbox(self, _: Peer, body: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         want = SandboxRequest.from_json(body)
         if want.uid in self._pods:
             return {}
         (net,) = descriptors
-        clear_cgroup(want.cgroup)
-        with ExitStack() as back:
-            back.callback(process.setns, self._own_net, process.CLONE_NEWNET)
-            process.setns(net, process.CLONE_NEWNET)
-            for path, value in _UNPRIVILEGED:
-                if os.path.exists(path):
-                    Path(path).write_text(value)
-            back.callback(process.setns, self._own_ipc, process.CLONE_NEWIPC)
-            back.callback(process.setns, self._own_uts, process.CLONE_NEWUTS)
-            process.unshare(process.CLONE_NEWUTS | process.CLONE_NEWIPC)
-            socket.sethostname(want.hostname)
-            uts = os.open("/proc/self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
-            ipc = os.open("/proc/self/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
-        self._pods[want.uid] = Pod(want, uts, ipc)
+        self._pods[want.uid] = self._sandboxes.make(want, net, shared_network=want.host_network)
         return {}
 
-    def _start(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+    def _start(self, peer: Peer, body: dict[str, Any], descriptors: list[int]) -> None:
         want = ContainerRequest.from_json(
             {**body, "upper_bytes": body.get("upper_bytes") or self._upper_bytes}
         )
@@ -268,8 +174,8 @@ class Zygote:
         (net,) = descriptors
         namespaces = child.PodNamespaces(net, pod.uts, pod.ipc)
         with ExitStack() as closing:
-            ends, kept = self._standard_streams(want, closing)
-            console = _Console(want.tty, closing)
+            ends, kept = standard_streams(want, self._null, closing)
+            console = Console(closing, wanted=want.tty)
             record = Container(want, 0, streams=kept)
             try:
                 record.pid = self._nursery.bear(
@@ -290,42 +196,24 @@ class Zygote:
                 raise
         pod.containers[want.id] = record
 
-    def _standard_streams(
-        self, want: ContainerRequest, closing: ExitStack
-    ) -> tuple[tuple[int, int, int], list[int]]:
-        """Ends for the child (closed here on leaving), and the ends that an agent reads and writes."""
-        if want.tty:
-            return (self._null, self._null, self._null), []
-        out_read, out_write = os.pipe2(os.O_CLOEXEC)
-        err_read, err_write = os.pipe2(os.O_CLOEXEC)
-        closing.callback(os.close, out_write)
-        closing.callback(os.close, err_write)
-        kept, stdin = [out_read, err_read], self._null
-        if want.stdin:
-            stdin, in_write = os.pipe2(os.O_CLOEXEC)
-            closing.callback(os.close, stdin)
-            kept.append(in_write)
-        return (stdin, out_write, err_write), kept
-
     def _started(
-        self, peer: _Peer, number: int, record: Container, words: dict[str, Any], console: "_Console"
+        self, peer: Peer, number: int, record: Container, words: dict[str, Any], console: Console
     ) -> None:
         record.streams += console.take()
         if "error" in words:
-            self._send(peer, {"n": number, "error": words["error"], "reason": "StartError"})
+            self._peers.send(peer, {"n": number, "error": words["error"], "reason": "StartError"})
             return
         record.runs = words["runs"]
-        self._send(peer, {"n": number, "record": record.record().as_json()}, record.streams)
+        self._peers.send(peer, {"n": number, "record": record.record().as_json()}, record.streams)
 
     def _ended(self, pod: Pod, record: Container, status: int) -> None:
         record.end(status)
         event = {"event": "exit", "record": record.record().as_json()}
-        for peer in list(self._peers.values()):
-            if record.request.node in peer.nodes:
-                self._send(peer, event)
+        for peer in self._peers.wants(record.request.node):
+            self._peers.send(peer, event)
         self._finish_removal(pod)
 
-    def _exec(self, peer: _Peer, body: dict[str, Any], descriptors: list[int]) -> None:
+    def _exec(self, peer: Peer, body: dict[str, Any], descriptors: list[int]) -> None:
         want = ExecRequest.from_json(body)
         record = self._container(want.container_id)
         if record.exit_code is not None:
@@ -337,7 +225,7 @@ class Zygote:
         def ended(status: int) -> None:
             self._execs.pop(want.id, None)
             code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-            self._send(peer, {"event": "exec_exit", "id": want.id, "code": code})
+            self._peers.send(peer, {"event": "exec_exit", "id": want.id, "code": code})
 
         try:
             self._execs[want.id] = self._nursery.bear(
@@ -350,7 +238,7 @@ class Zygote:
                         child.Descriptors(stdin, stdout, stderr, status, cgroup, console),
                     ),
                     cgroup=record.request.cgroup,
-                    told=lambda words: self._send(peer, {"n": body["n"], **words}),
+                    told=lambda words: self._peers.send(peer, {"n": body["n"], **words}),
                     ended=ended,
                     pid_namespace=pidfd,
                 )
@@ -358,19 +246,19 @@ class Zygote:
         finally:
             os.close(pidfd)
 
-    def _signal_exec(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+    def _signal_exec(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         pid = self._execs.get(body["id"])
         if pid is not None:
             os.kill(pid, int(body["signal"]))
         return {}
 
-    def _signal(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+    def _signal(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         record = self._container(body["id"])
         if record.exit_code is None:
             os.kill(record.pid, int(body["signal"]))
         return {}
 
-    def _remove(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+    def _remove(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         for pod in self._pods.values():
             record = pod.containers.get(body["id"])
             if record is not None:
@@ -380,7 +268,7 @@ class Zygote:
                 del pod.containers[body["id"]]
         return {}
 
-    def _remove_pod(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any] | None:
+    def _remove_pod(self, peer: Peer, body: dict[str, Any], _: list[int]) -> dict[str, Any] | None:
         pod = self._pods.get(body["uid"])
         if pod is None:
             return {}
@@ -395,22 +283,22 @@ class Zygote:
         pod.close()
         self._pods.pop(pod.request.uid, None)
         for peer, number in pod.removers:
-            self._send(peer, {"n": number})
+            self._peers.send(peer, {"n": number})
         pod.removers = []
 
-    def _list(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+    def _list(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         pods = [pod for pod in self._pods.values() if pod.request.node == body["node"]]
         return {
             "sandboxes": [pod.request.as_json() for pod in pods],
             "containers": [c.record().as_json() for pod in pods for c in pod.containers.values()],
         }
 
-    def _streams(self, peer: _Peer, body: dict[str, Any], _: list[int]) -> None:
+    def _streams(self, peer: Peer, body: dict[str, Any], _: list[int]) -> None:
         record = self._container(body["id"])
         words = {"n": body["n"], "tty": record.request.tty, "stdin": record.request.stdin}
-        self._send(peer, words, record.streams)
+        self._peers.send(peer, words, record.streams)
 
-    def _tmpfs(self, _: _Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
+    def _tmpfs(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         pod = self._pods.get(body["uid"])
         if pod is None:
             raise Refused(f"no sandbox for pod {body['uid']}")

@@ -71,9 +71,15 @@ def attach_request(ctx: NodeContext, pod: Json) -> AttachRequest:
 def sandbox_request(ctx: NodeContext, pod: Json) -> SandboxRequest:
     """For the zygote."""
     meta = pod["metadata"]
-    hostname = ctx.name if pod["spec"].get("hostNetwork") else hostname_of(pod)
+    on_node = bool(pod["spec"].get("hostNetwork"))
     return SandboxRequest(
-        meta["uid"], ctx.name, meta["namespace"], meta["name"], hostname, str(ctx.cgroup / meta["uid"])
+        uid=meta["uid"],
+        node=ctx.name,
+        namespace=meta["namespace"],
+        name=meta["name"],
+        hostname=ctx.name if on_node else hostname_of(pod),
+        cgroup=str(ctx.cgroup / meta["uid"]),
+        host_network=on_node,
     )
 
 
