@@ -1,14 +1,13 @@
 """Takes a lab down with no memory but the kernel's state and the lab's directory."""
 
 import json
-from dataclasses import dataclass
-
-from dataplane.host.cgroup import LabCgroup, labs_with_cgroup
-from dataplane.host.untouched import RootState, snapshot
+from dataclasses import dataclass, replace
 
 from control.errors import Leftovers
 from control.lab.directory import LabDirectory, all_labs
+from dataplane.host.cgroup import LabCgroup, labs_with_cgroup
 from dataplane.host.unmount import unmount_below
+from dataplane.host.untouched import RootState, snapshot
 from dataplane.netns import sweep
 from dataplane.netns.names import FABRIC, lab_of, place_of
 
@@ -58,17 +57,10 @@ def take_down(directory: LabDirectory) -> Removed:
 
     The caller holds the lab's lock. Raises Leftovers naming what would not go.
     """
-    before = _state_before(directory)
-    cgroup = LabCgroup(directory.name)
-    processes = len(cgroup.pids())
-    cgroup.kill()
-    swept = sweep.sweep(directory.name).namespaces
-    unmount_below(directory.root)
-    cgroup.remove()
+    cleared = clear_kernel(directory)
     existed = directory.exists()
     directory.remove()
-    differences = tuple(before.differences(snapshot())) if before else None
-    left = [*(f"process {pid}" for pid in cgroup.pids()), *sweep.of_lab(directory.name)]
+    left = [*(f"process {pid}" for pid in LabCgroup(directory.name).pids()), *sweep.of_lab(directory.name)]
     if directory.exists():
         left.append(str(directory.root))
     if left:
@@ -76,21 +68,26 @@ def take_down(directory: LabDirectory) -> Removed:
             f"lab {directory.name}: still there after down: {', '.join(left[:8])}.",
             f"sudo podwire down --name {directory.name}   once more",
         )
-    return Removed(
-        directory.name,
-        processes,
-        len(swept),
-        sum(1 for n in swept if place_of(n) != FABRIC),
-        existed,
-        differences,
-    )
+    return replace(cleared, directory=existed)
 
 
-def clear_kernel(directory: LabDirectory) -> None:
-    """Remove what the kernel still has of a lab whose supervisor is dead; its directory stays."""
-    LabCgroup(directory.name).kill()
-    sweep.sweep(directory.name)
+def clear_kernel(directory: LabDirectory) -> Removed:
+    """Remove what the kernel still has of a lab; its directory, and with it the API's objects, stays.
+
+    The caller holds the lab's lock.
+    """
+    before = _state_before(directory)
+    cgroup = LabCgroup(directory.name)
+    processes = len(cgroup.pids())
+    cgroup.kill()
+    swept = sweep.sweep(directory.name).namespaces
     unmount_below(directory.root)
+    cgroup.remove()
+    for socket in (directory.control_socket, directory.zygote_socket):
+        socket.unlink(missing_ok=True)
+    differences = tuple(before.differences(snapshot())) if before else None
+    cables = sum(1 for namespace in swept if place_of(namespace) != FABRIC)
+    return Removed(directory.name, processes, len(swept), cables, directory=False, differences=differences)
 
 
 def _state_before(directory: LabDirectory) -> RootState | None:

@@ -21,6 +21,7 @@ from typing import Any
 from control.lab.directory import LabDirectory
 from control.lab.process import adopt_orphans, die_with_parent, log_to, name_process, proportional_bytes
 
+_HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 10.0
 
@@ -58,6 +59,7 @@ class _Running:
 class Supervisor:
     """Runs the roles of one lab until it is killed.
 
+    reload: called on SIGHUP for the roles as they should be now: new ones are started, others ended.
     warm: called once, after the roles that need nothing were forked: the imports that all others share.
     report: descriptor on which `up` waits; a JSON object a line, closed when all roles are ready.
     """
@@ -66,10 +68,12 @@ class Supervisor:
     roles: tuple[Role, ...]
     warm: Callable[[], None]
     report: int
+    reload: Callable[[], tuple[Role, ...]] | None = None
     _running: dict[str, _Running] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _began: float = field(default_factory=time.monotonic)
     _stopping: bool = False
+    _reload_wanted: bool = False
 
     def run(self) -> None:
         """Never returns but by SIGTERM."""
@@ -77,7 +81,7 @@ class Supervisor:
         adopt_orphans()
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        for number in _HEARD:
             signal.signal(number, self._on_signal)
         self._selector.register(wake_read, selectors.EVENT_READ, self._drain)
         control = self._control_socket()
@@ -88,6 +92,8 @@ class Supervisor:
         gc.collect()
         gc.freeze()
         while not self._stopping:
+            if self._reload_wanted:
+                self._change_roles()
             self._start_what_can(warmed=True)
             for key, _ in self._selector.select(self._next_start_s()):
                 key.data(key.fileobj)
@@ -98,7 +104,25 @@ class Supervisor:
         self.directory.control_socket.unlink(missing_ok=True)
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        self._stopping = self._stopping or number != signal.SIGCHLD
+        self._stopping = self._stopping or number in (signal.SIGTERM, signal.SIGINT)
+        self._reload_wanted = self._reload_wanted or number == signal.SIGHUP
+
+    def _change_roles(self) -> None:
+        """Take up the roles that the lab's directory now asks for; what goes on is left alone."""
+        self._reload_wanted = False
+        if self.reload is None:
+            return
+        wanted = {role.name: role for role in self.reload()}
+        for name in [name for name in self._running if name not in wanted]:
+            running = self._running.pop(name)
+            if running.pid:
+                self._log(f"{name} is to go, pid {running.pid}")
+                os.kill(running.pid, signal.SIGKILL)
+        for name, role in wanted.items():
+            if name not in self._running:
+                self._running[name] = _Running(role)
+            else:
+                self._running[name].role = role
 
     def _drain(self, descriptor: Any) -> None:
         try:
@@ -141,7 +165,7 @@ class Supervisor:
             if os.getppid() != parent:
                 os._exit(1)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            for number in _HEARD:
                 signal.signal(number, signal.SIG_DFL)
             for key in list(self._selector.get_map().values()):
                 if isinstance(key.fileobj, socket.socket):

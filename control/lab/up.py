@@ -25,7 +25,7 @@ from control.lab.process import log_to
 from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
-from control.lab.supervisor import Supervisor, ask
+from control.lab.supervisor import Role, Supervisor, ask
 from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.host.untouched import snapshot
@@ -192,7 +192,12 @@ def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: 
     cgroup.enter("roles")
     log_to(directory.logs / "supervisor.log")
     os.chdir("/")
-    Supervisor(directory, all_roles(plan, directory, cgroup, port), warm, report).run()
+
+    def roles_now() -> tuple[Role, ...]:
+        now, _port = stored_plan(directory)
+        return all_roles(now, directory, cgroup, port)
+
+    Supervisor(directory, all_roles(plan, directory, cgroup, port), warm, report, roles_now).run()
 
 
 def _follow(read: int, plan: LabPlan, directory: LabDirectory, steps: Steps, began: float) -> None:
