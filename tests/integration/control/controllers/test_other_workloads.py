@@ -5,14 +5,17 @@ import pytest
 from control.client.resources import (
     CONTROLLERREVISIONS,
     DAEMONSETS,
+    DEPLOYMENTS,
     EVENTS,
     JOBS,
+    PODDISRUPTIONBUDGETS,
     PODS,
     SERVICEACCOUNTS,
     STATEFULSETS,
 )
 from control.controllers.config import ControllerConfig
 from control.controllers.manager import run_controllers
+from control.errors import TooManyRequests
 from control.scheduler.config import SchedulerConfig
 from control.scheduler.scheduler import run_scheduler
 
@@ -203,3 +206,29 @@ async def test_a_stateful_sets_new_image_goes_from_the_highest_number_to_the_par
         return set((await images()).values()) == {"x:2"} and got["currentRevision"] == got["updateRevision"]
 
     await until(all_updated, "all updated")
+
+
+async def test_a_budget_keeps_pods_from_being_evicted_and_follows_their_readiness(cluster, admin, until):
+    await admin.create(DEPLOYMENTS, workload("web", replicas=3))
+    budget = {
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    await admin.create(PODDISRUPTIONBUDGETS, budget)
+
+    async def allowed(count):
+        got = (await admin.get(PODDISRUPTIONBUDGETS, "web", "default")).get("status") or {}
+        return got.get("expectedPods") == 3 and got.get("disruptionsAllowed") == count
+
+    await until(lambda: allowed(1), "one disruption allowed")
+    await cluster.set_ready((await _pods(admin))[0], ready=False)
+    await until(lambda: allowed(0), "none allowed")
+
+    victim = (await _pods(admin))[1]["metadata"]["name"]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": victim, "namespace": "default"},
+    }
+    with pytest.raises(TooManyRequests):
+        await admin.create(PODS, eviction, "default", name=victim, subresource="eviction")
