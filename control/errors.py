@@ -315,3 +315,9 @@ class NotBuiltYet(UsageError):
     """A command of a later version."""
 
     id = "PW-U08"
+
+
+class NodeInvalid(UsageError):
+    """A node can't be added or removed under that name."""
+
+    id = "PW-U09"

@@ -13,6 +13,9 @@ from dataplane.errors import KernelError
 COMMANDS = {
     "up": "bring a lab up (or mend a running one)",
     "down": "remove a lab and all it made",
+    "stop": "end a lab's processes; its objects stay",
+    "start": "a stopped lab again, the same pods and addresses",
+    "node": "add a node to a running lab, or take one out",
     "status": "what exists: nodes, cables, addresses, memory",
     "kubeconfig": "the path of a lab's kubeconfig",
     "kubectl": "kubectl against a lab",
@@ -23,7 +26,7 @@ COMMANDS = {
     "verify": "real connections between all workloads, beside what the policies say",
 }
 LATER = (
-    *("stop", "start", "node", "doctor", "trace", "capture", "drops", "flows", "map", "fault", "scenario"),
+    *("doctor", "trace", "capture", "drops", "flows", "map", "fault", "scenario"),
     *("tour", "services", "forward", "policy", "api", "watch", "bench"),
 )
 

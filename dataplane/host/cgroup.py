@@ -1,5 +1,6 @@
 """A lab's own cgroup2 subtree: every process of it, so that killing needs no other memory."""
 
+import copy
 import os
 import select
 import signal
@@ -101,6 +102,13 @@ class LabCgroup:
         except FileNotFoundError:  # before Linux 5.14
             self._kill_one_by_one(deadline)
         self._wait_until_empty(deadline)
+
+    def remove_below(self, sub: str) -> None:
+        """Kill the processes of a subgroup, ``nodes/node-1``, and remove it; the rest of the lab goes on."""
+        part = copy.copy(self)
+        part.path = self.path / sub
+        part.kill()
+        part.remove()
 
     def remove(self) -> None:
         """Remove the tree; its processes are gone. Gone already is no error."""

@@ -1,0 +1,112 @@
+"""Nodes come and go in a running lab."""
+
+import asyncio
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+from control.client.client import ApiClient
+from control.client.resources import LEASES, NODES, PODS
+from control.errors import NodeInvalid, NotFound, NotReady
+from control.lab.credentials import ensure_credentials
+from control.lab.directory import LabDirectory
+from control.lab.plan import LabPlan, make_plan
+from control.lab.spec import FIRST_NODE, NODE_NAME, LabSpec, NodeSpec, is_place
+from control.lab.spec_json import as_json
+from control.lab.supervisor import ask
+from dataplane.fabric import build
+from dataplane.host.cgroup import LabCgroup
+
+GONE_S = 60.0
+LEASE_NAMESPACE = "kube-node-lease"
+
+
+def with_node(spec: LabSpec, name: str, labels: tuple[tuple[str, str], ...]) -> LabSpec:
+    """The spec with one worker more, on the lowest free number. Raises NodeInvalid."""
+    if not NODE_NAME.fullmatch(name) or is_place(name):
+        raise NodeInvalid(f"{name!r} can't name a node.", "small letters, digits and hyphens: node-3")
+    if any(node.name == name for node in spec.nodes):
+        raise NodeInvalid(f"There is a node {name} already.", "another name")
+    taken = {node.number for node in spec.nodes}
+    number = next(n for n in range(len(taken) + 1) if n not in taken)
+    if any(FIRST_NODE + number + 2 > network.num_addresses for network in spec.node_cidrs):
+        raise NodeInvalid("The nodes' range is full.", "a larger cidrs.nodes in lab.yaml")
+    return replace(spec, nodes=(*spec.nodes, NodeSpec(name, number, labels=labels)))
+
+
+def without_node(spec: LabSpec, name: str) -> LabSpec:
+    """The spec without a worker. Raises NodeInvalid."""
+    node = next((node for node in spec.nodes if node.name == name), None)
+    if node is None:
+        there = ", ".join(node.name for node in spec.nodes if not node.control)
+        raise NodeInvalid(f"There is no node {name} (workers: {there}).", "podwire status")
+    if node.control:
+        raise NodeInvalid(f"{name} is the control plane; it goes with the lab.", "sudo podwire down")
+    return replace(spec, nodes=tuple(each for each in spec.nodes if each.name != name))
+
+
+def add(plan: LabPlan, directory: LabDirectory, api_port: int, spec: LabSpec) -> LabPlan:
+    """Make the node that ``spec`` has more: credentials, wires, agents; the lab's plan from now on."""
+    grown = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
+    ensure_credentials(grown, directory, api_port)
+    build.build(grown.fabric)
+    _tell_supervisor(directory, spec)
+    return grown
+
+
+async def remove(
+    client: ApiClient, plan: LabPlan, directory: LabDirectory, spec: LabSpec, name: str
+) -> LabPlan:
+    """Take a node out: its pods are deleted with their grace, then agents, objects, wires and files go.
+
+    Nothing of it stays in any other node's kernel.
+    """
+    await client.patch(NODES, name, None, {"spec": {"unschedulable": True}})
+    await _delete_pods(client, name)
+    _tell_supervisor(directory, spec)
+    shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
+    await asyncio.to_thread(_remove_from_kernel, plan, name)
+    for resource, namespace in ((NODES, None), (LEASES, LEASE_NAMESPACE)):
+        try:
+            await client.delete(resource, name, namespace)
+        except NotFound:
+            continue
+    shutil.rmtree(directory.node(name), ignore_errors=True)
+    for path in directory.pki.glob(f"kubelet-{name}[.-]*"):
+        if path.name.split(".")[0] in (f"kubelet-{name}", f"kubelet-{name}-serving"):
+            path.unlink()
+    return shrunk
+
+
+async def _delete_pods(client: ApiClient, node: str) -> None:
+    """Delete a node's pods as a drain does, and wait until the kubelet has let them go."""
+    selector = f"spec.nodeName={node}"
+    for pod in (await client.list(PODS, field_selector=selector)).items:
+        try:
+            await client.delete(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"])
+        except NotFound:
+            continue
+    try:
+        async with asyncio.timeout(GONE_S):
+            while (await client.list(PODS, field_selector=selector)).items:
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise NotReady(
+            f"Pods of {node} are still there after {GONE_S:g} s.",
+            f"podwire kubectl get pods -A --field-selector {selector}",
+        ) from None
+
+
+def _remove_from_kernel(plan: LabPlan, name: str) -> None:
+    """The node's processes, its pods' namespaces that may be left, its own, and the ways to it."""
+    LabCgroup(plan.name).remove_below(f"nodes/{name}")
+    build.remove_node(plan.fabric, plan.fabric.node(name))
+
+
+def _tell_supervisor(directory: LabDirectory, spec: LabSpec) -> None:
+    """The lab's directory holds the new spec; the supervisor takes it up."""
+    directory.write({**directory.read(), "spec": as_json(spec)})
+    report = ask(directory)
+    if report is not None:
+        os.kill(int(report["pid"]), signal.SIGHUP)
