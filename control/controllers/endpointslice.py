@@ -18,15 +18,16 @@ _GATHER_MOST_S, _GATHER_EACH_S = 0.05, 0.0005
 """How long changes are gathered: nothing to speak of for few endpoints, 50 ms for a hundred and more. Each
 write of a full slice is read by every node."""
 
-_BY_SERVICE, _BY_LABEL, _BY_SELECTOR = "slice service", "pod label", "service selector"
+_BY_SERVICE, BY_LABEL, BY_SELECTOR = "slice service", "pod label", "service selector"
 
 
-def _label_keys(pod: Object) -> Iterable[str]:
+def label_keys(pod: Object) -> Iterable[str]:
+    """All of a pod's labels, each with its namespace."""
     namespace = pod["metadata"]["namespace"]
     return [f"{namespace}|{k}={v}" for k, v in labels_of(pod).items()]
 
 
-def _selector_keys(service: Object) -> Iterable[str]:
+def selector_keys(service: Object) -> Iterable[str]:
     """One label is enough to find a Service from a pod; the least, so that it is always the same."""
     selector = service["spec"].get("selector") or {}
     if not selector:
@@ -52,8 +53,8 @@ class EndpointSliceController(Controller):
         self._pods = informers.of(PODS)
         self._nodes = informers.of(NODES)
         self._slices = informers.of(ENDPOINTSLICES)
-        self._services.index(_BY_SELECTOR, _selector_keys)
-        self._pods.index(_BY_LABEL, _label_keys)
+        self._services.index(BY_SELECTOR, selector_keys)
+        self._pods.index(BY_LABEL, label_keys)
         self._slices.index(_BY_SERVICE, _service_keys)
         self._overlay = Overlay(self._slices)
         self._services.on_change(self._service_changed)
@@ -75,8 +76,8 @@ class EndpointSliceController(Controller):
 
     def _wake_services(self, pod: Object) -> None:
         labels = labels_of(pod)
-        for value in _label_keys(pod):
-            for service in self._services.by_index(_BY_SELECTOR, value):
+        for value in label_keys(pod):
+            for service in self._services.by_index(BY_SELECTOR, value):
                 if service["spec"]["selector"].items() <= labels.items():
                     self._wake(key_of(service))
 
@@ -111,8 +112,8 @@ class EndpointSliceController(Controller):
 
     def _selected(self, service: Object) -> list[Object]:
         selector = service["spec"]["selector"]
-        (value,) = _selector_keys(service)
-        pods = self._pods.by_index(_BY_LABEL, value)
+        (value,) = selector_keys(service)
+        pods = self._pods.by_index(BY_LABEL, value)
         return [pod for pod in pods if selector.items() <= labels_of(pod).items()]
 
     async def _carry_out(self, key: str, step: SlicePlan) -> None:

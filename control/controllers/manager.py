@@ -24,6 +24,7 @@ from control.controllers.config import ControllerConfig
 from control.controllers.daemonset import DaemonSetController
 from control.controllers.deployment import DeploymentController
 from control.controllers.disruption import DisruptionController
+from control.controllers.endpoints import EndpointsController
 from control.controllers.endpointslice import EndpointSliceController
 from control.controllers.garbage import GarbageController
 from control.controllers.job import JobController
@@ -70,6 +71,7 @@ class ControllerManager:
             JobController(client, informers, self._recorder("job-controller"), clock),
             StatefulSetController(client, informers, self._recorder("statefulset-controller"), clock),
             EndpointSliceController(client, informers, clock),
+            EndpointsController(client, informers, clock),
             DisruptionController(client, informers, clock),
             NamespaceController(client, informers, clock),
             ServiceAccountController(client, informers, config.ca_pem, clock),

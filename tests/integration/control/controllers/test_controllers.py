@@ -8,6 +8,7 @@ import pytest
 from control.client.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
+    ENDPOINTS,
     ENDPOINTSLICES,
     EVENTS,
     NAMESPACES,
@@ -95,6 +96,12 @@ async def test_a_deployment_becomes_pods_and_its_service_their_addresses(control
 
     pods = (await admin.list(PODS, "default")).items
     assert addresses == {pod["status"]["podIP"] for pod in pods}
+
+    async def mirrored():
+        (subset,) = (await admin.get(ENDPOINTS, "web", "default")).get("subsets") or [{}]
+        return {a["ip"] for a in subset.get("addresses") or ()} == addresses and subset["ports"]
+
+    assert await until(mirrored, "Endpoints") == [{"name": "http", "port": 8080, "protocol": "TCP"}]
     (replica_set,) = (await admin.list(REPLICASETS, "default")).items
     assert {controller_of(pod)["uid"] for pod in pods} == {replica_set["metadata"]["uid"]}
     assert controller_of(replica_set)["uid"] == got["metadata"]["uid"]
