@@ -41,8 +41,8 @@ def describe(directory: LabDirectory) -> dict[str, Any]:
     report = ask(directory)
     if report is None:
         raise LabStopped(
-            f"Lab {directory.name} has a directory, but its supervisor is not running.",
-            shlex.join(["sudo", "podwire", "up", *_name(directory.name)]),
+            f"Lab {directory.name} is stopped: its objects are there, its processes are not.",
+            shlex.join(["sudo", "podwire", "start", *_name(directory.name)]),
         )
     memory = {role["name"]: role["memoryBytes"] for role in report["roles"]}
     namespaces = [name for name in create.listing() if lab_of(name) == directory.name]
