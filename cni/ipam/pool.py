@@ -48,8 +48,6 @@ class Pool:
         >>> Pool(ip_network("10.0.0.0/29")).next_free({ip_address("10.0.0.2")}, ip_address("10.0.0.6"))
         IPv4Address('10.0.0.3')
         """
-        if len(held) >= self.size and sum(address in self for address in held) >= self.size:
-            return None
         start = self.first if latest is None or latest not in self else int(latest) + 1
         for step in range(min(self.size, len(held) + 1)):
             number = self.first + (start - self.first + step) % self.size

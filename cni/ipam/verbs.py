@@ -8,7 +8,7 @@ from dataplane.model.address import IPAddress, IPNetwork
 
 
 def give(ledger: Ledger, network: NodeNetwork, request: AttachRequest) -> Held:
-    """One address of each range, on disk before it is returned; who holds some already gets the same ones.
+    """One address of each range, written down before it is returned; who holds some already gets the same ones.
 
     Raises PoolExhausted, AddressHeld, ConfigInvalid, LedgerDamaged.
     """
@@ -41,7 +41,7 @@ def _choose(books: Books, network: NodeNetwork, cidr: IPNetwork, request: Attach
 
 
 def give_back(ledger: Ledger, container_id: str) -> Held | None:
-    """Strike a holder out, on disk before it returns; what it held, None when it held nothing."""
+    """Strike a holder out, written down before it returns; what it held, None when it held nothing."""
     with ledger.open() as entry:
         return entry.give_back(container_id)
 
