@@ -257,6 +257,21 @@ def test_building_again_leaves_a_running_pods_link_and_neighbour_alone(make_fabr
     assert silent(port.netns, [plan.node("node-2").addresses[0]]) == set()
 
 
+def test_two_labs_with_the_same_addresses_do_not_see_each_other(make_fabric_plan):
+    one, other = make_fabric_plan(), make_fabric_plan()
+    build(one)
+    build(other)
+    ip(other.netns, "link", "set", "node-2", "down")
+
+    assert every_node_reaches_every_other_and_the_world(one)
+    assert silent(other.node("node-1").netns, other.node("node-2").addresses) == set(
+        other.node("node-2").addresses
+    )
+
+    destroy(other.lab)
+    assert every_node_reaches_every_other_and_the_world(one)
+
+
 def test_destroying_leaves_nothing_and_doing_it_again_is_no_error(make_fabric_plan):
     plan = make_fabric_plan()
     build(plan)
