@@ -48,8 +48,7 @@ def create_with(name: str, opening: Callable[[], T], place: Place = Place.POD, *
         finally:
             syscalls.setns(home, syscalls.CLONE_NEWNET)
     except OSError as error:
-        mend = "run as root" if error.errno in {errno.EPERM, errno.EACCES} else ""
-        raise NamespaceError(name, "can't make the namespace", str(error), mend) from error
+        raise NamespaceError(name, "can't make the namespace", str(error), _mend(error)) from error
     finally:
         os.close(home)
     return opened
@@ -79,7 +78,7 @@ def delete(name: str) -> None:
         syscalls.umount(target, syscalls.MNT_DETACH | syscalls.UMOUNT_NOFOLLOW)
     except OSError as error:
         if error.errno not in {errno.ENOENT, errno.EINVAL}:
-            raise NamespaceError(name, "can't remove the namespace", str(error)) from error
+            raise NamespaceError(name, "can't remove the namespace", str(error), _mend(error)) from error
     with suppress(FileNotFoundError):
         os.unlink(target)
 
@@ -91,6 +90,10 @@ def listing() -> list[str]:
     except FileNotFoundError:
         return []
     return sorted(entry for entry in entries if names.lab_of(entry))
+
+
+def _mend(error: OSError) -> str:
+    return "run as root" if error.errno in {errno.EPERM, errno.EACCES} else ""
 
 
 def _bind(target: str) -> None:
@@ -113,8 +116,11 @@ _prepared: set[tuple[int, int]] = set()
 def _prepare_directory() -> None:
     """/run/netns as ``ip netns`` wants it: a shared mount, so that a name removed is removed everywhere."""
     directory = str(names.DIRECTORY)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    found = os.stat(directory)
+    try:
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        found = os.stat(directory)
+    except OSError as error:
+        raise NamespaceError(directory, "can't be made", str(error), "run as root") from error
     if (found.st_dev, found.st_ino) in _prepared:
         return
     try:

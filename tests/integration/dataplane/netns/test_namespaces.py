@@ -185,6 +185,28 @@ def test_sockets_made_inside_stay_there_after_the_maker_and_the_name_are_gone():
             outside.connect(("127.0.0.1", 47_474))
 
 
+def test_without_root_each_way_in_says_that_root_is_missing():
+    create.create(name("pod"))
+    program = (
+        "from dataplane.errors import KernelError\n"
+        "from dataplane.netns import create, enter\n"
+        f"for way in (lambda: create.create({name('new')!r}), lambda: enter.run_inside({name('pod')!r}, int),\n"
+        f"            lambda: create.delete({name('pod')!r})):\n"
+        "    try:\n"
+        "        way()\n"
+        "    except KernelError as error:\n"
+        "        print(error.mend)\n"
+    )
+    words = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", program]
+
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, cwd="/", env={"PYTHONPATH": os.getcwd()}
+    )
+
+    assert done.stdout.splitlines() == ["run as root"] * 3, done.stderr
+    assert create.is_there(name("pod"))
+
+
 def test_a_sweep_removes_one_labs_namespaces_and_no_others():
     for place in ("fabric", "node-1", "pod-a-b-12345678"):
         create.create(name(place))
