@@ -5,9 +5,12 @@ __version__ = "0.1.0"
 
 def main() -> None:
     """Console entry point."""
-    from control.cli.main import main as run
+    try:
+        from control.cli.main import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # while it was still importing
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps:
     cgroup.create()
     steps.doing("supervisor")
     read, write = os.pipe2(os.O_CLOEXEC)
-    _fork_supervisor(lambda: _supervise(plan, directory, cgroup, port, write), keep=write)
+    with cgroup.visiting("roles"):  # so that not even an instant's supervisor can be missed
+        _fork_supervisor(lambda: _supervise(plan, directory, cgroup, port, write), keep=write)
     os.close(write)
     _follow(read, plan, directory, steps, began)
     return port
@@ -189,7 +190,6 @@ def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: 
     from control.lab.roles import all_roles, warm
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cgroup.enter("roles")
     log_to(directory.logs / "supervisor.log")
     os.chdir("/")
 

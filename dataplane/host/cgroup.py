@@ -6,7 +6,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dataplane.errors import KernelError, NoCgroup2
@@ -71,6 +71,19 @@ class LabCgroup:
             (path / "cgroup.procs").write_text(str(pid))
         except OSError as error:
             raise KernelError(str(path), f"process {pid or os.getpid()} can't enter", str(error)) from error
+
+    @contextmanager
+    def visiting(self, sub: str) -> Iterator[None]:
+        """The caller is in a subgroup for the block: what it forks there is born inside, and `kill` finds it."""
+        own = next(
+            line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")
+        )
+        home = self.path.parent / own.removeprefix("0::").lstrip("/")
+        self.enter(sub)
+        try:
+            yield
+        finally:
+            (home / "cgroup.procs").write_text("0")
 
     def pids(self) -> tuple[int, ...]:
         """All processes in the subtree, sorted."""

@@ -148,7 +148,7 @@ def test_ctrl_c_in_up_leaves_nothing(cli, delay_s):
     process.communicate(timeout=60)
     if process.returncode == 0:
         pytest.skip(f"up was done within {delay_s} s")
-    assert process.returncode == 130
+    assert process.returncode in (130, -signal.SIGINT)  # the latter before Python has its handler
     assert cli.left("tctrl") == []
 
 
