@@ -27,6 +27,9 @@ class Host(Protocol):
     def log_path(self, container: Json, attempt: int) -> Path:
         """Where a run's output goes."""
 
+    def last_words(self, container: Json, attempt: int, code: int) -> str:
+        """The termination message of a run that ended with ``code``."""
+
     def changed(self) -> None:
         """Something of the status has changed."""
 

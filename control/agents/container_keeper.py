@@ -42,12 +42,12 @@ class ContainerKeeper:
         """Set while it runs and its startup probe, if any, has passed."""
         self._care: ContainerCare | None = None
         self._exit: asyncio.Future[ContainerRecord] | None = None
-        self._early: ContainerRecord | None = None
         self._log: LogWriter | None = None
         self._streams: Streams | None = None
         self._backoff = BackOff()
         self._record = record
         self._had = had or {}
+        self._taken_over = False
 
     # -- what others see ----------------------------------------------------------------------------------------
 
@@ -55,6 +55,11 @@ class ContainerKeeper:
     def running(self) -> bool:
         """Whether its process is there."""
         return "running" in self.state
+
+    @property
+    def known(self) -> bool:
+        """Whether it was ever started, by us or by an agent before us."""
+        return bool(self._record is not None or self.container_id or self._had.get("containerID"))
 
     @property
     def ready(self) -> bool:
@@ -93,7 +98,7 @@ class ContainerKeeper:
 
     def wait_for(self, reason: str) -> None:
         """It has its turn later (PodInitializing)."""
-        if self._record is None and not self.container_id:
+        if not self.known:
             self.state = {"waiting": {"reason": reason}}
 
     def exited(self, record: ContainerRecord) -> None:
@@ -117,22 +122,25 @@ class ContainerKeeper:
 
     async def keep(self, policy: str) -> int:
         """Run, and run again as ``policy`` (Always, OnFailure, Never) has it; returns the last exit code."""
-        adopted = await self._adopt()
+        fresh = not self._taken_over
+        code = self.state["terminated"]["exitCode"] if "terminated" in self.state else None
         while True:
-            if not adopted:
+            if code is None and fresh:
                 code = await self._start()
                 if code is None:
                     if self._host.stopping.is_set():
                         return 1
                     continue
-            if adopted or self.running:
-                code = await self._watch(hooks=not adopted)
-            adopted = False
+            if self.running:
+                code = await self._watch(hooks=fresh)
+            fresh = True
+            assert code is not None
             if self._host.stopping.is_set() or policy == "Never" or (policy == "OnFailure" and code == 0):
                 return code
             if not await self._back_off():
                 return code
             self.attempt += 1
+            code = None
 
     async def stop(self, grace_s: float, *, hurry: asyncio.Event | None = None) -> None:
         """preStop, SIGTERM, and SIGKILL when the grace is over; returns when it has ended."""
@@ -164,37 +172,41 @@ class ContainerKeeper:
         name = (self.container.get("lifecycle") or {}).get("stopSignal") or "SIGTERM"
         return getattr(signal, name, signal.SIGTERM)
 
-    async def _adopt(self) -> bool:
-        """Take over what an agent before us started. False when it has to be started."""
+    async def take_over(self) -> None:
+        """What an agent before us left: a running container, the end of one, or only word of it."""
         record = self._record
         if record is None:
-            if self._had.get("containerID") and "running" in (self._had.get("state") or {}):
-                self._take_lost()
-            return False
-        loop = asyncio.get_running_loop()
+            self.restore()
+            if self.running:
+                self.state = {"terminated": self._lost_end()}
+            return
         self.container_id, self.runs = record.id, record.runs
-        self._exit = loop.create_future()
+        self._exit = asyncio.get_running_loop().create_future()
         self._open_log(await self._host.tools.runtime.streams(record.id))
         self.state = {"running": {"startedAt": rfc3339(record.started)}}
+        self._taken_over = True
         if self._had.get("started"):
             self.begun.set()
         if record.exit_code is not None:
             self._exit.set_result(record)
-        return True
 
-    def _take_lost(self) -> None:
-        """It ran when we last wrote its status, and is nowhere now."""
-        self.last_state = {
-            "terminated": {
-                "exitCode": 137,
-                "reason": "ContainerStatusUnknown",
-                "message": "The container could not be located when the pod was terminated",
-                "containerID": self._had["containerID"],
-                "startedAt": self._had["state"]["running"].get("startedAt"),
-                "finishedAt": rfc3339(self._host.tools.clock.now()),
-            }
+    def restore(self) -> None:
+        """Its state as it was told last."""
+        if self._had.get("state"):
+            self.state = self._had["state"]
+            self.container_id = str(self._had.get("containerID", "")).removeprefix("podwire://")
+            self.runs = str(self._had.get("imageID", "")).removeprefix("podwire://").split("/")[0]
+
+    def _lost_end(self) -> Json:
+        """The end of one that ran when its status was written, and is nowhere now."""
+        return {
+            "exitCode": 137,
+            "reason": "ContainerStatusUnknown",
+            "message": "The container could not be located when the pod was terminated",
+            "containerID": self._had["containerID"],
+            "startedAt": self._had["state"]["running"].get("startedAt"),
+            "finishedAt": rfc3339(self._host.tools.clock.now()),
         }
-        self.attempt += 1
 
     async def _start(self) -> int | None:
         """Start it. Returns 0 when it runs, an exit code when its command can't, None when nothing came of it."""
@@ -289,7 +301,11 @@ class ContainerKeeper:
             os.close(self._streams.stdin)
         self._streams = None
         code = 137 if record.exit_code == LOST or record.exit_code is None else record.exit_code
-        self.state = {"terminated": self._terminated(record, code)}
+        terminated = self._terminated(record, code)
+        message = self._host.last_words(self.container, self.attempt, code)
+        if message:
+            terminated["message"] = message
+        self.state = {"terminated": terminated}
         self._host.changed()
         return code
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -25,6 +26,14 @@ from control.workload.runtime import RuntimeFailed, RuntimeGone, ZygoteClient
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
+
+
+def remove_leftovers(ctx: NodeContext, wanted: set[str]) -> None:
+    """Files of pods that went while no kubelet ran: directories by uid, logs by ``<namespace>_<name>_<uid>``."""
+    for directory in (ctx.directory / "pods", ctx.pod_logs):
+        for place in directory.iterdir() if directory.is_dir() else ():
+            if place.name.rpartition("_")[2] not in wanted:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 class HasItems(Protocol):
@@ -134,6 +143,7 @@ class Kubelet:
                 log.info("pod %s/%s is not wanted any more", sandbox.namespace, sandbox.name)
                 await self._runtime.remove_pod(sandbox.uid)
         await self._network.gc(wanted)
+        await asyncio.to_thread(remove_leftovers, self._ctx, wanted)
 
     def _changed(self, old: Json | None, new: Json | None) -> None:
         if old is not None and (new is None or uid_of(old) != uid_of(new)):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from cni.errors import CNIError
 from control.agents.environment import Sources, bytes_of, declared, field_value, names_needed, resource_value
 from control.agents.kubelet_errors import ConfigError, MountError, SandboxError
 from control.agents.kubelet_tools import KubeletTools
+from control.agents.last_words import message_mount
 from control.agents.translate.pod import (
     Prepared,
     attach_request,
@@ -120,10 +122,7 @@ class PodSandbox:
 
     def _remove_files(self) -> None:
         self._volumes.remove()
-        try:
-            os.rmdir(self.directory)
-        except OSError:  # never made
-            return
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def open_netns(self) -> int:
         """The network namespace, as a descriptor for the zygote."""
@@ -150,7 +149,10 @@ class PodSandbox:
         prepared = Prepared(
             environment=environment,
             declared=own,
-            volumes=self._volumes.mounts_of(container),
+            volumes=(
+                *self._volumes.mounts_of(container),
+                *message_mount(self.directory, container, attempt),
+            ),
             addresses=self.addresses,
             attempt=attempt,
         )

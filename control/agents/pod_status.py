@@ -123,6 +123,9 @@ def _conditions(facts: PodFacts, phase: str, had: Mapping[str, Json], now: str) 
         same = before is not None and before.get("status") == condition["status"]
         condition["lastTransitionTime"] = before["lastTransitionTime"] if same and before else now
         condition["lastProbeTime"] = None
+        for key in ("reason", "message"):
+            if before is not None and key in before and key not in condition:
+                condition[key] = None  # the patch merges: what is left out would stay
         if generation is not None:
             condition["observedGeneration"] = generation
     return found

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import shutil
+import signal
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from control.agents.container_keeper import ContainerKeeper
 from control.agents.kubelet_errors import MountError, SandboxError
 from control.agents.kubelet_tools import KubeletTools, rfc3339
+from control.agents.last_words import message_file, read_message
 from control.agents.pod_logs import log_directory
 from control.agents.pod_sandbox import PodSandbox
 from control.agents.pod_status import OWNED, PodFacts, sidecar_names, status_of
 from control.agents.status_writer import StatusWriter
-from control.agents.translate.pod import key_of, uid_of
+from control.agents.translate.pod import READY_ANNOTATION, key_of, uid_of
 from control.client.client import ApiUnreachable
 from control.client.resources import PODS
 from control.errors import ApiError, Conflict, NotFound
@@ -34,7 +37,11 @@ class PodWorker:
         self.tools = tools
         self.pod = pod
         self.stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._placed = asyncio.Event()
+        """Set once what an agent before us left has been taken over; no status is written before."""
+        self._tasks: asyncio.TaskGroup | None = None
         self._gone = False
         self._final = False
         self._failure: tuple[str, str] | None = None
@@ -48,9 +55,9 @@ class PodWorker:
             [ContainerKeeper(self, c, had=had.get(c["name"]), record=latest.get(c["name"])) for c in group]
             for group in (spec.get("initContainers") or [], spec["containers"])
         )
-        self._adopted = bool(records)
+        self._adopted = bool(records) or any(status.get("containerID") for status in had.values())
         for keeper in self.containers:
-            if self.init and not self._adopted:
+            if self.init:
                 keeper.wait_for("PodInitializing")
         status = pod.get("status") or {}
         self._start_time = status.get("startTime") or rfc3339(tools.clock.now())
@@ -79,6 +86,11 @@ class PodWorker:
         directory = log_directory(self.tools.ctx.pod_logs, meta["namespace"], meta["name"], meta["uid"])
         return directory / container["name"] / f"{attempt}.log"
 
+    def last_words(self, container: Json, attempt: int, code: int) -> str:
+        """See Host."""
+        place = message_file(self._sandbox.directory, container, attempt)
+        return read_message(place, self.log_path(container, attempt), container, code)
+
     def changed(self) -> None:
         """See Host."""
         self._status.touch(urgent=True)
@@ -95,10 +107,12 @@ class PodWorker:
 
     def update(self, pod: Json) -> None:
         """A newer version of the object came."""
-        self.pod = pod
+        was, self.pod = self.pod, pod
         self._sandbox.update(pod)
         if pod["metadata"].get("deletionTimestamp"):
-            self.stopping.set()
+            self._leave()
+        if _told_unready(was) != _told_unready(pod) and self._tasks is not None:
+            self._tasks.create_task(self._tell_stand_ins(), name=f"readiness of {key_of(pod)}")
         self._status.seen(pod)
         self._status.touch(urgent=True)
 
@@ -106,7 +120,21 @@ class PodWorker:
         """The object was deleted without us (grace 0): end at once, tell nobody."""
         self._gone = True
         self._hurry.set()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._leaving.set()
         self.stopping.set()
+
+    async def _tell_stand_ins(self) -> None:
+        """The annotation changed: a stand-in answers its readiness path by it."""
+        number = signal.SIGUSR1 if _told_unready(self.pod) else signal.SIGUSR2
+        for keeper in (*self.init, *self.containers):
+            if keeper.running and keeper.runs == "standin":
+                try:
+                    await self.tools.runtime.kill(keeper.container_id, number)
+                except RuntimeFailed:  # it is just ending
+                    continue
 
     def exited(self, record: ContainerRecord) -> None:
         """A container ended."""
@@ -130,26 +158,59 @@ class PodWorker:
     async def run(self) -> None:
         """From set-up to removal."""
         if self.pod["metadata"].get("deletionTimestamp"):
-            self.stopping.set()
+            self._leave()
+        key = key_of(self.pod)
         async with asyncio.TaskGroup() as group:
+            self._tasks = group
             side = [
-                group.create_task(self._status.run(), name=f"status of {key_of(self.pod)}"),
-                group.create_task(self._refresh(), name=f"volumes of {key_of(self.pod)}"),
+                group.create_task(self._write_status(), name=f"status of {key}"),
+                group.create_task(self._refresh(), name=f"volumes of {key}"),
+                group.create_task(self._deadline(), name=f"deadline of {key}"),
             ]
-            living = group.create_task(self._live(), name=f"life of {key_of(self.pod)}")
+            living = group.create_task(self._live(), name=f"life of {key}")
             await self.stopping.wait()
             await self._terminate(living)
+            self._status.touch(urgent=True)
+            await self._leaving.wait()
+            self._tasks = None
             for task in side:
                 task.cancel()
         await self._say_goodbye()
 
+    async def _write_status(self) -> None:
+        if self._adopted:
+            await self._placed.wait()
+        await self._status.run()
+
+    async def _deadline(self) -> None:
+        """activeDeadlineSeconds: the pod fails as a whole."""
+        limit = self.pod["spec"].get("activeDeadlineSeconds")
+        if limit is None:
+            return
+        began = datetime.fromisoformat(self._start_time)
+        await self.tools.clock.sleep(float(limit) - (self.tools.clock.now() - began).total_seconds())
+        if self._final:
+            return
+        words = "Pod was active on the node longer than the specified deadline"
+        self._failure = ("DeadlineExceeded", words)
+        self.event("Normal", "DeadlineExceeded", words)
+        self.stopping.set()
+
     async def _live(self) -> None:
-        done = (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-        if done and not self._adopted:
+        if (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+            for keeper in (*self.init, *self.containers):
+                keeper.restore()
+            await self._sandbox.tear_down()
             self._final = True
+            self._placed.set()
             return
         if not await self._set_up():
+            self._placed.set()
             return
+        if self._adopted:
+            for keeper in (*self.init, *self.containers):
+                await keeper.take_over()
+        self._placed.set()
         policy = self.pod["spec"].get("restartPolicy", "Always")
         sidecars = sidecar_names(self.pod)
         async with asyncio.TaskGroup() as group:
@@ -201,7 +262,7 @@ class PodWorker:
     async def _set_up(self) -> bool:
         """Sandbox and volumes, tried until they are there; False when the pod stops first."""
         retry_s = _RETRY_FIRST_S
-        while not self.stopping.is_set():
+        while self._adopted or not self.stopping.is_set():  # what runs already is stopped in order
             try:
                 if not self._sandbox.up:
                     await self._sandbox.set_up()
@@ -235,6 +296,8 @@ class PodWorker:
 
     async def _terminate(self, living: "asyncio.Task[None]") -> None:
         """End every container within the grace, then take the place away."""
+        if self._adopted:
+            await self._placed.wait()
         running = [keeper for keeper in (*self.containers, *self.init) if keeper.running]
         for keeper in running:
             self.event("Normal", "Killing", f"Stopping container {keeper.name}", keeper.container)
@@ -305,6 +368,10 @@ class PodWorker:
 def _statuses(pod: Json) -> list[Json]:
     status = pod.get("status") or {}
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _told_unready(pod: Json) -> bool:
+    return (pod["metadata"].get("annotations") or {}).get(READY_ANNOTATION) == "false"
 
 
 def worker_key(pod: Json) -> str:

@@ -30,6 +30,7 @@ class StatusWriter:
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
         self._written: Json | None = None
+        self._had: Json = pod.get("status") or {}
         self._revision = 0
         self._busy = asyncio.Lock()
 
@@ -48,7 +49,7 @@ class StatusWriter:
             return
         there = {c["type"]: c["status"] for c in (pod.get("status") or {}).get("conditions") or []}
         if any(there.get(c["type"]) != c["status"] for c in self._written["conditions"]):
-            self._written = None
+            self._written, self._had = None, {}
             self.touch(urgent=True)
 
     async def run(self) -> None:
@@ -79,6 +80,9 @@ class StatusWriter:
             status = self._compute()
             if status == self._written:
                 return True
+            if self._written is None and says(self._had, status):
+                self._written = status
+                return True
             body = {"metadata": {"uid": self._uid}, "status": status}
             try:
                 async with self._lane:
@@ -91,3 +95,19 @@ class StatusWriter:
             self._written = status
             self._revision = int(answer["metadata"]["resourceVersion"])
             return True
+
+
+def says(have: Json, want: Json) -> bool:
+    """Whether a status says all that another would write; a kubelet that starts anew writes nothing then."""
+    for key, value in want.items():
+        if key == "conditions":
+            there = {c["type"]: c for c in have.get(key) or []}
+            if any(_told(there.get(c["type"], {})) != _told(c) for c in value):
+                return False
+        elif have.get(key) != value:
+            return False
+    return True
+
+
+def _told(condition: Json) -> Json:
+    return {key: value for key, value in condition.items() if value is not None}

@@ -1,5 +1,6 @@
 """Logs, exec and attach through kubectl, over the wire to the kubelet; and whom the kubelet refuses."""
 
+import json
 import os
 import signal
 import ssl
@@ -76,11 +77,16 @@ def test_exec_on_a_terminal_has_a_terminal_of_the_container_and_its_size(talk):
     """kubectl wants a terminal of its own for -t: this test gives it one of 33 lines and 101 columns."""
     master, slave = os.openpty()
     resize(master, 101, 33)
-    command = words_for(talk, "exec", "-it", "talk", "--", "sh", "-c", "tty; stty size; read x; echo got $x")
+    command = words_for(talk, "exec", "-it", "talk", "--", "sh", "-c", "tty; read x; stty size; echo got $x")
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
-    os.write(master, b"word\n")
     seen = b""
+    while b"/dev/pts" not in seen:
+        seen += os.read(master, 1000)
+    talk.until(
+        lambda: "33 101" in run(talk, "exec", "talk", "--", "sh", "-c", "stty size < /dev/pts/0").stdout
+    )
+    os.write(master, b"word\n")
     while b"got word" not in seen:
         seen += os.read(master, 1000)
     os.close(master)
@@ -143,17 +149,55 @@ def test_containers_outlive_their_kubelet_and_the_next_one_takes_them_over(lab):
                 "spec": {**talker("count", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done")["spec"],
                          "nodeSelector": {"kubernetes.io/hostname": "node-1"}}})  # fmt: skip
     lab.ready_pod("count")
-    before = {
-        n: lab.api.get(PODS, n, lab.namespace)["status"]["containerStatuses"][0] for n in ("web", "count")
-    }
+    before = {name: lab.api.get(PODS, name, lab.namespace) for name in ("web", "count")}
     pid = agent_of(lab, "node-1")
     os.kill(pid, signal.SIGKILL)
     assert lab.node("node-1").can_connect(next(iter(made.ip.values())), 8080)
     lab.until(lambda: agent_of(lab, "node-1") != pid, 20, what="a new kubelet listens")
     lab.until(lambda: run(lab, "exec", "web", "--", "true").returncode == 0, 10)
-    after = {
-        n: lab.api.get(PODS, n, lab.namespace)["status"]["containerStatuses"][0] for n in ("web", "count")
-    }
-    assert after == before
+    after = {name: lab.api.get(PODS, name, lab.namespace) for name in ("web", "count")}
+    assert after == before, "the new kubelet wrote a status although nothing had changed"
     lines = [int(line) for line in run(lab, "logs", "count").stdout.split()]
     assert lines == list(range(1, len(lines) + 1)), "a line was lost or doubled"
+
+
+def with_kubelet_killed(lab, node, meanwhile):
+    """Kill the node's kubelet, do something before the next one has taken over, wait for that one."""
+    pid = agent_of(lab, node)
+    os.kill(pid, signal.SIGKILL)
+    meanwhile()
+    lab.until(lambda: agent_of(lab, node) != pid, 20, what="a new kubelet listens")
+
+
+def packed(lab, name):
+    """The pod's conditions as text: type and status first."""
+    conditions = lab.api.get(PODS, name, lab.namespace)["status"]["conditions"]
+    return json.dumps([{"type": c["type"], "status": c["status"]} for c in conditions], separators=(",", ":"))
+
+
+def on_node(manifest, node, **spec):
+    return {
+        **manifest,
+        "spec": {**manifest["spec"], "nodeSelector": {"kubernetes.io/hostname": node}, **spec},
+    }
+
+
+def test_a_new_kubelet_leaves_what_has_ended_as_it_was_and_stops_what_is_deleted_in_order(lab):
+    lab.create(on_node(talker("done", "echo result; exit 3"), "node-2", restartPolicy="Never"))
+    script = "trap 'echo term; sleep 0.2; echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    lab.create(on_node(talker("polite", script), "node-2", terminationGracePeriodSeconds=20))
+    lab.ready_pod("polite")
+    lab.until(lambda: lab.api.get(PODS, "done", lab.namespace)["status"]["phase"] == "Failed")
+    lab.until(lambda: '"PodReadyToStartContainers","status":"False"' in packed(lab, "done"))
+    before = lab.api.get(PODS, "done", lab.namespace)["status"]
+    follow = subprocess.Popen(
+        words_for(lab, "get", "pod", "polite", "-o", "json", "-w"), stdout=subprocess.PIPE, text=True
+    )
+    with_kubelet_killed(lab, "node-2", lambda: lab.kubectl("delete", "pod", "polite", "--wait=false"))
+    lab.until(lambda: lab.api.find(PODS, "polite", lab.namespace) is None, 20)
+    follow.kill()
+    seen = follow.communicate()[0]
+    assert '"exitCode": 0' in seen, "it was not given time to end by itself"
+    after = lab.api.get(PODS, "done", lab.namespace)["status"]
+    assert after == before
+    assert run(lab, "logs", "done").stdout == "result\n"

@@ -426,3 +426,70 @@ def test_the_resolver_is_the_cluster_s_unless_the_pod_says_otherwise(lab):
         "search a.b", "nameserver 1.2.3.4", "options ndots:2", "9.9.9.9\tnine\tneuf",
         f"me.sub.{lab.namespace}.svc.cluster.local",
     ]  # fmt: skip
+
+
+def test_a_pod_over_its_deadline_fails_as_a_whole(lab):
+    lab.create(pod("slow", shell("sleep 1000"), activeDeadlineSeconds=1, terminationGracePeriodSeconds=0))
+    status = ended(lab, "slow", "Failed")
+    assert status["reason"] == "DeadlineExceeded"
+    assert "terminated" in status["containerStatuses"][0]["state"]
+
+
+def test_last_words_are_the_container_s_message_or_the_end_of_its_log(lab):
+    lab.create(pod("said", shell("echo -n because > /dev/termination-log; exit 2"), restartPolicy="Never"))
+    lab.create(
+        pod(
+            "logged",
+            shell("echo first; echo last; exit 2", terminationMessagePolicy="FallbackToLogsOnError"),
+            restartPolicy="Never",
+        )
+    )
+    said = ended(lab, "said", "Failed")["containerStatuses"][0]["state"]["terminated"]
+    assert said["message"] == "because"
+    logged = ended(lab, "logged", "Failed")["containerStatuses"][0]["state"]["terminated"]
+    assert logged["message"] == "first\nlast\n"
+
+
+def test_a_stand_in_answers_its_readiness_path_by_the_annotation(lab):
+    probe = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
+    made = lab.pod("web", listens=8080, spec={"container": {"readinessProbe": probe}})
+    url = f"http://{made.ip[lab.families[0]]}:8080/ready"
+    node = lab.node(made.node)
+    assert node.get(url).status == 200
+    lab.api.patch(PODS, "web", lab.namespace, {"metadata": {"annotations": {"podwire.dev/ready": "false"}}})
+    lab.until(lambda: node.get(url).status == 503, 5)
+    lab.api.patch(PODS, "web", lab.namespace, {"metadata": {"annotations": {"podwire.dev/ready": None}}})
+    lab.until(lambda: node.get(url).status == 200, 5)
+
+
+def test_a_pod_on_its_node_s_network_has_the_node_s_addresses_and_name(lab):
+    lab.create(pod("on", shell("hostname; cat /sys/class/net/eth0/address; sleep 1000"), hostNetwork=True))
+    lab.until(lambda: "running" in container(lab, "on")["state"])
+    status = status_of(lab, "on")
+    assert [entry["ip"] for entry in status["podIPs"]] == [entry["ip"] for entry in status["hostIPs"]]
+    node = lab.api.get(PODS, "on", lab.namespace)["spec"]["nodeName"]
+    mac = lab.node(node).run("cat", "/sys/class/net/eth0/address").strip()
+    lab.until(lambda: output(lab, "on").split() == [node, mac])
+
+
+def test_containers_of_a_pod_share_a_volume_and_localhost(lab):
+    share = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+    lab.create(
+        pod(
+            "two",
+            standin("app", 8080),
+            shell(
+                "until wget -qO /d/x http://127.0.0.1:8080/; do sleep 0.1; done; sleep 1000",
+                "client",
+                **share,
+            ),
+            shell(
+                "until grep -q two /d/x 2>/dev/null; do sleep 0.1; done; echo seen; sleep 1000",
+                "reader",
+                **share,
+            ),
+            volumes=[{"name": "d", "emptyDir": {}}],
+        )
+    )
+    lab.ready_pod("two")
+    lab.until(lambda: output(lab, "two", "-c", "reader") == "seen\n")
