@@ -45,6 +45,7 @@ from control.api.sub.token import Reviews, TokenSubresource
 from control.api.verbs import SubHandler, Verbs
 from control.api.watch import WatchServer
 from control.api.write import Writer
+from control.client.sockets import watchful
 from control.schema.resource import ResourceRow, registry
 from control.store.contract import Key
 from control.store.sqlite import SqliteStore
@@ -162,7 +163,8 @@ class ApiServer:
         )
         context = server_context(self.config)
         listeners = [
-            await loop.create_server(self._server, sock=sock, ssl=context, backlog=BACKLOG)
+            # What is set on a listening socket holds for those it accepts: a watch whose wire was cut ends.
+            await loop.create_server(self._server, sock=watchful(sock), ssl=context, backlog=BACKLOG)
             for sock in sockets
         ]
         # What was loaded stays: the collector need not look at it again; and requests leave few cycles behind.
