@@ -38,6 +38,9 @@ _EVERY: Settings = (
     *_everywhere("ipv4/conf/{}/rp_filter", "0"),
     # With 1 the next segment of a flow without an entry is picked up as new, perhaps in reverse.
     ("netfilter/nf_conntrack_tcp_loose", "0"),
+    # A refusal is always said: by default only six at once and one a second are, to each host.
+    ("ipv4/icmp_ratelimit", "0"),
+    ("ipv6/icmp/ratelimit", "0"),
 )
 _ROUTERS: Settings = (
     *_everywhere("ipv4/conf/{}/accept_redirects", "0"),

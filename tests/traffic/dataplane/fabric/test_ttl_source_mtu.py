@@ -270,6 +270,17 @@ def test_no_packet_of_a_pod_passes_before_it_is_enabled(fabric, family):
         assert call(pod, node, node.ip[family]) == pod.ip[family]
 
 
+def test_each_datagram_to_a_closed_port_is_refused_however_many_there_are(pods, family):
+    """Linux answers six at once and then one a second, to each host; a lab's answers must not depend on that."""
+    ann, cyd = pods["ann"], pods["cyd"]
+    for number in range(30):
+        with run_inside(ann.netns, lambda: _datagrams(family)) as one:
+            one.connect((str(cyd.ip[family]), 40_000 + number))
+            one.send(b"?")
+            with pytest.raises(ConnectionRefusedError):
+                one.recv(10)
+
+
 def test_the_very_first_packet_of_an_enabled_pod_passes(fabric, family):
     """The kernel activates a link some time after it was put up, and drops what is sent before: enable waits."""
     node = fabric.node("node-1")
