@@ -93,6 +93,10 @@ class Scheduler:
             if obj is not None and await self._binder.bind(obj, node):
                 self.queue.remove(pod.uid)
                 return
+            # The answer may be lost although the binding was done; then its event has been here already.
+            now = self._pods.items.get(pod.key)
+            if now is not None and now["spec"].get("nodeName"):
+                return
             if self.cluster.node_of(pod.uid) == node:
                 self.cluster.remove_pod(pod.uid)
             self.queue.failed(waiting, (), self.queue.moves)
