@@ -317,6 +317,30 @@ class NotBuiltYet(UsageError):
     id = "PW-U08"
 
 
+class NotYours(UsageError):
+    """The lab belongs to another user."""
+
+    id = "PW-U10"
+
+
+class HomeInvalid(UsageError):
+    """PODWIRE_HOME can't hold labs."""
+
+    id = "PW-U11"
+
+
+class NameInUse(UsageError):
+    """A lab of that name runs from another directory."""
+
+    id = "PW-U12"
+
+
+class OtherVersion(LabError):
+    """The lab's directory was written by another version of podwire."""
+
+    id = "PW-L09"
+
+
 class NodeInvalid(UsageError):
     """A node can't be added or removed under that name."""
 

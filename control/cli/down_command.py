@@ -1,6 +1,7 @@
 """``podwire down``: remove a lab and all it made."""
 
 import click
+from click.core import ParameterSource
 
 from control.cli.exits import require_root
 from control.cli.options import name_option
@@ -14,7 +15,10 @@ from control.lab.down import known_labs, take_down
 )
 @name_option
 @click.option("--all", "every", is_flag=True, help="Every lab that the kernel or the directory knows of.")
-def command(name: str, every: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, name: str, every: bool) -> None:
+    if every and ctx.get_parameter_source("name") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"--all removes every lab, --name {name} one: leave one of them out.")
     require_root("Removing namespaces")
     names = known_labs() if every else [name]
     if not names:

@@ -1,6 +1,7 @@
 """The command line: ``podwire COMMAND``; each command's module is imported when it is called."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -90,12 +91,13 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads: nothing more to say at exit
+        sys.exit(141)  # as SIGPIPE would have it
     except (PersonError, KernelError, ApiError) as error:
         sys.exit(tell(error))
     except BaseExceptionGroup as group:
         sys.exit(_tell_group(group))
-    except ControlError as error:
+    except (ControlError, OSError) as error:
         click.echo(f"podwire: {error}", err=True)
         sys.exit(1)
 

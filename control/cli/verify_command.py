@@ -22,8 +22,12 @@ from control.cli.output import emit
 def command(name: str, namespaces: tuple[str, ...], internet: bool, output: str | None) -> None:
     require_root("Connecting from inside pods' network namespaces")
     from control.cli.session import with_client
+    from control.client.client import ApiClient
+    from control.client.resources import NAMESPACES
+    from control.errors import NoSuchPlace
     from control.lab.up import stored_plan
     from control.verify.matrix import render
+    from control.verify.report import VerifyReport
     from control.verify.run import VerifyOptions, run_verify
 
     directory = existing(name)
@@ -35,7 +39,14 @@ def command(name: str, namespaces: tuple[str, ...], internet: bool, output: str 
         if live:
             click.echo(f"\r\x1b[K  {done} of {total} pairs …", nl=False, err=True)
 
-    report = with_client(directory, port, lambda client: run_verify(client, options, progress))
+    async def run(client: ApiClient) -> VerifyReport:
+        there = {item["metadata"]["name"] for item in (await client.list(NAMESPACES)).items}
+        for namespace in namespaces:
+            if namespace not in there:
+                raise NoSuchPlace(f"There is no namespace {namespace!r}.", "podwire kubectl get namespaces")
+        return await run_verify(client, options, progress)
+
+    report = with_client(directory, port, run)
     if live:
         click.echo("\r\x1b[K", nl=False, err=True)
     if output:

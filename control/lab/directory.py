@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from control.errors import LabBusy, NoSuchLab
+from control.errors import HomeInvalid, LabBusy, NoSuchLab, NotYours
 
 DEFAULT_HOME = Path("/var/lib/podwire")
 
@@ -19,6 +20,26 @@ DEFAULT_HOME = Path("/var/lib/podwire")
 def home() -> Path:
     """Where all labs live: ``PODWIRE_HOME``, else /var/lib/podwire."""
     return Path(os.environ.get("PODWIRE_HOME") or DEFAULT_HOME).absolute()
+
+
+def make_home() -> None:
+    """Make the home of labs; HomeInvalid where it can't be."""
+    try:
+        home().mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not os.access(home(), os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise HomeInvalid(
+            f"PODWIRE_HOME {home()} can't hold labs: {error.strerror}.",
+            "a directory on a disk: /var/lib/podwire",
+        ) from error
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +119,12 @@ class LabDirectory:
 
     def must_exist(self) -> "LabDirectory":
         """Itself, or NoSuchLab with the labs that are there."""
-        try:
-            there = self.exists() and (self.spec.exists() or os.geteuid() == 0)
-        except PermissionError:
-            there = True
-        if there:
+        if self.exists():
+            if not os.access(self.root, os.R_OK | os.X_OK):
+                raise NotYours(
+                    f"Lab {self.name} belongs to {_user(self.root.stat().st_uid)}.",
+                    "the same line as that user, or with sudo in front",
+                )
             return self
         others = ", ".join(d.name for d in all_labs())
         raise NoSuchLab(
@@ -112,7 +134,7 @@ class LabDirectory:
 
     def create(self, caller: Caller) -> None:
         """Make the tree: 0700, the caller's own."""
-        home().mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_home()
         for path in (self.root, self.pki, self.store.parent, self.logs, self.root / "nodes"):
             path.mkdir(mode=0o700, exist_ok=True)
         for path in (self.root, self.logs):
@@ -147,7 +169,7 @@ class LabDirectory:
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:
         """Hold the lab's lock; waits up to 60 s for another command, says for whom, then LabBusy."""
-        home().mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_home()
         path = home() / f".{self.name}.lock"
         descriptor = _take(path, command)
         try:

@@ -66,7 +66,7 @@ def read_manifests(sources: Sequence[str]) -> list[Manifest]:
 
 
 def _files(source: str) -> Iterator[Path]:
-    path = Path(source)
+    path = Path("/dev/stdin" if source == "-" else source)
     if path.is_dir():
         yield from sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
     elif path.exists():
@@ -94,13 +94,14 @@ def _read(path: Path) -> Iterator[Manifest]:
 def _objects(path: Path, node: yaml.Node) -> Iterator[Manifest]:
     """The object of a document; those of a List, each with its own line."""
     line = node.start_mark.line + 1
+    _refuse_doubles(path, node)
     try:
         value = _value(node)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise ManifestInvalid(f"{path}:{line}: {error}.", "mend it") from error
     if value is None:
         return
-    if not isinstance(value, dict) or not value.get("apiVersion") or not value.get("kind"):
+    if not isinstance(value, dict) or not all(_is_text(value.get(key)) for key in ("apiVersion", "kind")):
         raise ManifestInvalid(
             f"{path}:{line}: an object needs apiVersion and kind.", "apiVersion: v1, kind: …"
         )
@@ -110,9 +111,30 @@ def _objects(path: Path, node: yaml.Node) -> Iterator[Manifest]:
             yield from _objects(path, item)
         return
     meta = value.get("metadata")
-    if not isinstance(meta, dict) or not (meta.get("name") or meta.get("generateName")):
-        raise ManifestInvalid(f"{path}:{line}: metadata.name: is required.", "metadata:\n    name: …")
+    if not isinstance(meta, dict) or not (_is_text(meta.get("name")) or _is_text(meta.get("generateName"))):
+        raise ManifestInvalid(
+            f"{path}:{line}: metadata.name: is required, and is text.", 'metadata: {name: "…"}'
+        )
     yield Manifest(str(path), line, value, node)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _refuse_doubles(path: Path, node: yaml.Node) -> None:
+    """A key that stands twice: YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                line = key.start_mark.line + 1
+                raise ManifestInvalid(f"{path}:{line}: the key {key.value!r} stands twice.", "take one out")
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+            _refuse_doubles(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_doubles(path, value)
 
 
 def _value(node: yaml.Node) -> Any:

@@ -52,7 +52,7 @@ class Fields:
         """The mappings in a list field."""
         value = self.mapping.get(key)
         if not isinstance(value, list) or not value:
-            raise self.wrong(key, "expected a list with at least one entry", f"{key}:\\n  - name: …")
+            raise self.wrong(key, "expected a list with at least one entry", f"{key}: [{{name: …}}]")
         return [Fields(self.source, self.path(f"{key}[{n}]"), entry) for n, entry in enumerate(value)]
 
     def text(self, key: str, default: str | None, form: re.Pattern[str] | None = None) -> str:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from control.errors import LabDiffers, PortTaken, StartFailed
+from control.errors import LabDiffers, LabStopped, NameInUse, OtherVersion, PortTaken, StartFailed
 from control.lab.credentials import ensure_credentials
 from control.lab.directory import Caller, LabDirectory, write_private
 from control.lab.down import clear_kernel, take_down
@@ -98,7 +98,22 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
 def stored_plan(directory: LabDirectory) -> tuple[LabPlan, int]:
     """The plan of a lab that is there, from its directory, and its API's port."""
     stored = directory.must_exist().read()
-    return make_plan(directory.name, from_json(stored["spec"]), ipv6=stored["ipv6"]), int(stored["apiPort"])
+    if not stored:
+        raise LabStopped(
+            f"Lab {directory.name} was never brought up whole.", f"sudo podwire up --name {directory.name}"
+        )
+    return make_plan(directory.name, _spec_of(directory, stored), ipv6=stored["ipv6"]), int(stored["apiPort"])
+
+
+def _spec_of(directory: LabDirectory, stored: dict[str, Any]) -> LabSpec:
+    """The spec in a lab's directory; OtherVersion when it can't be understood."""
+    try:
+        return from_json(stored["spec"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise OtherVersion(
+            f"Lab {directory.name} was made by another version of podwire.",
+            f"sudo podwire down --name {directory.name}   and up again",
+        ) from error
 
 
 def _settled_spec(
@@ -106,7 +121,7 @@ def _settled_spec(
 ) -> LabSpec:
     if not stored:
         return asked or LabSpec(nodes=default_nodes(2))
-    was = from_json(stored["spec"])
+    was = _spec_of(directory, stored)
     if asked is None or asked == was:
         return was
     differs = [key for key, value in asdict(asked).items() if value != asdict(was)[key]]
@@ -120,6 +135,12 @@ def _settled_spec(
 def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps: Steps) -> int:
     """Directory, credentials, supervisor; returns the API's port once all roles are ready."""
     began = time.monotonic()
+    if not stored and LabCgroup(directory.name).populated():
+        raise NameInUse(
+            f"Processes of a lab {directory.name} run already, and {directory.root} knows nothing of it: it was "
+            "made with another PODWIRE_HOME, or its directory was removed.",
+            f"another --name, or sudo podwire down --name {directory.name}",
+        )
     clear_kernel(directory)
     before = snapshot()
     caller = directory.owner() if stored else Caller.current()
