@@ -38,8 +38,8 @@ def immutable(path: str, value: Any) -> Cause:
 
 
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
-    """The value is none of an enumeration's."""
-    listed = ", ".join(f'"{item}"' for item in sorted(supported))
+    """The value is none of an enumeration's; upstream lists some in their own order, some sorted."""
+    listed = ", ".join(f'"{item}"' for item in supported)
     said = f"Unsupported value: {shown(value)}"
     return Cause("FieldValueNotSupported", f"{said}: supported values: {listed}" if listed else said, path)
 

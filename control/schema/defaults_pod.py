@@ -1,18 +1,19 @@
 """Defaults of pods, containers and volumes that depend on other fields."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+from control.schema.images import tag
 from control.schema.tables import CORE, message
 
 _SOURCES = frozenset(message(CORE + "VolumeSource").json_fields)
 
 
+@lru_cache(maxsize=4096)
 def pull_policy(image: str) -> str:
-    """Always for ``latest`` or neither tag nor digest, else IfNotPresent; so too for what is no image's name."""
-    name, _, digest = image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag == "latest" or (image and not digest and not tag) else "IfNotPresent"
+    """Always for the tag ``latest`` (said or not), else IfNotPresent; so too for what is no image's name."""
+    return "Always" if tag(image) == "latest" else "IfNotPresent"
 
 
 def _pod(pod: dict[str, Any]) -> None:

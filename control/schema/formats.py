@@ -30,6 +30,12 @@ LABEL_WORDS = (
     "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
+_SEARCH_WORDS = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must "
+    "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    r"'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
+)
+_SEARCH_RE = re.compile(r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*")
 _DNS1035_WORDS = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
     "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
@@ -64,8 +70,8 @@ _HEADER_WORDS = (
 )
 
 
-def too_long(limit: int, *, unit: str = "bytes") -> str:
-    """Upstream's words for a text that is too long."""
+def too_long(limit: int, *, unit: str = "characters") -> str:
+    """Upstream's words for a text that is too long; labels count bytes, names characters."""
     return f"must be no more than {limit} {unit}"
 
 
@@ -80,7 +86,9 @@ def subdomain(name: str) -> tuple[str, ...]:
 def label(name: str) -> tuple[str, ...]:
     """RFC 1123 label: namespaces, containers."""
     wrong = () if len(name) <= 63 else (too_long(63),)
-    return wrong if _LABEL_RE.fullmatch(name) else (*wrong, LABEL_WORDS)
+    if _LABEL_RE.fullmatch(name):
+        return wrong
+    return (*wrong, "must not contain dots" if _SUBDOMAIN_RE.fullmatch(name) else LABEL_WORDS)
 
 
 def dns1035(name: str) -> tuple[str, ...]:
@@ -100,11 +108,9 @@ def qualified_name(key: str) -> tuple[str, ...]:
     """``[prefix/]name``: keys of labels, annotations, resources."""
     prefix, slash, name = key.rpartition("/")
     if key.count("/") > 1:
-        words = _QUALIFIED_WORDS.replace("regex", "regex", 1)
         return (
-            "a qualified name "
-            + words
-            + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+            f"a valid label key {_QUALIFIED_WORDS} with an optional DNS subdomain prefix and '/' "
+            "(e.g. 'example.com/MyName')",
         )
     wrong: list[str] = []
     if slash and not prefix:
@@ -114,7 +120,7 @@ def qualified_name(key: str) -> tuple[str, ...]:
     if not name:
         wrong.append("name part must be non-empty")
     elif len(name) > 63:
-        wrong.append("name part " + too_long(63))
+        wrong.append("name part " + too_long(63, unit="bytes"))
     if not _QUALIFIED_RE.fullmatch(name):
         wrong.append("name part " + _QUALIFIED_WORDS)
     return tuple(wrong)
@@ -123,8 +129,14 @@ def qualified_name(key: str) -> tuple[str, ...]:
 @lru_cache(maxsize=8192)
 def label_value(value: str) -> tuple[str, ...]:
     """A label's value."""
-    wrong = () if len(value) <= 63 else (too_long(63),)
+    wrong = () if len(value) <= 63 else (too_long(63, unit="bytes"),)
     return wrong if _VALUE_RE.fullmatch(value) else (*wrong, _VALUE_WORDS)
+
+
+def search_domain(name: str) -> tuple[str, ...]:
+    """A subdomain that may have underscores: DNS search paths."""
+    wrong = () if len(name) <= 253 else (too_long(253),)
+    return wrong if _SEARCH_RE.fullmatch(name) else (*wrong, _SEARCH_WORDS)
 
 
 def path_segment(name: str) -> tuple[str, ...]:
@@ -165,7 +177,7 @@ def port_number(port: int) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def port_name(name: str) -> tuple[str, ...]:
     """A container port's name, an IANA service name."""
-    wrong = [] if len(name) <= 15 else ["must be no more than 15 characters"]
+    wrong = [] if len(name) <= 15 else [too_long(15)]
     if not _PORT_NAME_RE.fullmatch(name):
         wrong.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not any("a" <= letter <= "z" for letter in name):

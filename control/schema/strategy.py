@@ -1,5 +1,6 @@
 """What a write may touch: status is the status subresource's, metadata and allocated values are the server's."""
 
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ from control.schema.resource import ResourceRow
 from control.schema.strategy_service import carry_over_service
 from control.schema.structure import check_message
 from control.schema.tables import message
+from control.schema.timestamps import from_epoch
 
 _COUNTED = frozenset((
     "pods", "replicationcontrollers", "deployments.apps", "replicasets.apps", "statefulsets.apps",
@@ -142,7 +144,18 @@ def _update_namespace(new: dict[str, Any], old: dict[str, Any]) -> None:
 
 
 def _create_pod(pod: dict[str, Any]) -> None:
-    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod.get("spec", {}))}
+    spec = pod.get("spec", {})
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+    if spec.get("schedulingGates"):
+        pod["status"]["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+                "lastTransitionTime": from_epoch(int(time.time())),
+            }
+        ]
 
 
 def _create_job(job: dict[str, Any]) -> None:

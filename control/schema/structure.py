@@ -18,7 +18,7 @@ from control.schema.scalars import SCALARS, WRONG
 from control.schema.tables import Field, Form, Message, Shape, message
 
 Clean = Callable[[Any], bool]
-_TEXT, _PLAIN, _SUB, _LIST, _MAP = range(5)
+_TEXT, _PLAIN, _SUB, _LIST, _MAP, _OFF = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _compiled(name: str, *, typed: bool) -> Clean:
             if code == _TEXT and type(value) is str:
                 if value or key not in omitted:
                     continue
-            elif value is None:
+            elif value is None or code == _OFF:
                 pass
             elif code == _SUB:
                 fine = inner(value) and fine
@@ -172,6 +172,8 @@ def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[str], li
 def _handler(field: Field) -> tuple[int, Any]:
     """How to clean one field's value: a code for the loop above, and a function."""
     form = field.form
+    if field.rule.get("off"):  # of a feature that is off by default: dropped, as upstream does
+        return _OFF, None
     one: Any = _later(field.message) if form is Form.MESSAGE else SCALARS[form]
     if field.shape is Shape.ONE:
         if form is Form.MESSAGE:

@@ -66,7 +66,8 @@ class Field:
     @property
     def omit_empty(self) -> bool:
         """A zero value is left out of the JSON form."""
-        if self.pointer or self.rule.get("written") or not self.rule.get("optional"):
+        rule = self.rule
+        if self.pointer or rule.get("written") or not (rule.get("optional") or rule.get("omitempty")):
             return False
         return self.shape is not Shape.ONE or self.form not in _NEVER_EMPTY
 

@@ -10,9 +10,13 @@ from control.schema.validate_env import env_from, env_vars
 from control.schema.validate_probe import handler, probe
 from control.schema.validate_resources import resource_requirements
 from control.schema.validate_security import container_security
+from control.schema.validate_volume import local_path
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+_RECURSIVE = ("Disabled", "Enabled", "IfPossible")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -20,11 +24,11 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 class PodNames:
     """What is named once in a pod."""
 
-    volumes: frozenset[str]
+    volumes: Mapping[str, Mapping[str, Any]]
+    """Name → the volume, with its source."""
     containers: set[str] = field(default_factory=set)
-    host_ports: set[str] = field(default_factory=set)
     host_network: bool = False
-    claims: frozenset[str] = frozenset()
+    grace_s: int = 30
 
 
 def containers(items: list[dict[str, Any]], path: str, names: PodNames, *, init: bool) -> list[Cause]:
@@ -33,20 +37,51 @@ def containers(items: list[dict[str, Any]], path: str, names: PodNames, *, init:
     for index, item in enumerate(items):
         at = f"{path}[{index}]"
         found += _container(item, at, names)
+        policy = item.get("restartPolicy")
+        if policy is not None and policy not in RESTART_POLICIES:
+            found.append(causes.not_supported(f"{at}.restartPolicy", policy, RESTART_POLICIES))
+        if policy is None and item.get("restartPolicyRules"):
+            said = "must specify restartPolicy when restart rules are used"
+            found.append(causes.required(f"{at}.restartPolicy", said))
         name = item.get("name", "")
-        if name and name in names.containers:
+        if name in names.containers and (name or not init):
             found.append(causes.duplicate(f"{at}.name", name))
         names.containers.add(name)
-        if init and item.get("restartPolicy") != "Always":
-            for kind in ("lifecycle", *_PROBES):
-                if kind in item:
-                    said = "may not be set for init containers without restartPolicy=Always"
-                    found.append(causes.forbidden(f"{at}.{kind}", said))
-        if not init:
-            names_in_policy = item.get("restartPolicy")
-            if names_in_policy and names_in_policy not in ("Always", "Never", "OnFailure"):
-                supported = ("Always", "Never", "OnFailure")
-                found.append(causes.not_supported(f"{at}.restartPolicy", names_in_policy, supported))
+        if init:
+            found += _host_ports([item], path)  # one is gone before the next one runs
+        if not init or policy == "Always":
+            found += _probes(item, at, names)
+            continue
+        for kind in ("lifecycle", *_PROBES):
+            if kind in item:
+                said = "may not be set for init containers without restartPolicy=Always"
+                found.append(causes.forbidden(f"{at}.{kind}", said))
+    return found if init else found + _host_ports(items, path)
+
+
+def _probes(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
+    found: list[Cause] = []
+    for kind in ("postStart", "preStop"):
+        if kind in item.get("lifecycle", {}):
+            hook = item["lifecycle"][kind]
+            found += handler(hook, f"{at}.lifecycle.{kind}", grace_s=names.grace_s)
+    for kind in _PROBES:
+        if kind in item:
+            found += probe(item[kind], f"{at}.{kind}", kind)
+    return found
+
+
+def _host_ports(items: list[dict[str, Any]], path: str) -> list[Cause]:
+    found: list[Cause] = []
+    taken: set[str] = set()
+    for index, item in enumerate(items):
+        for number, port in enumerate(item.get("ports", ())):
+            if not port.get("hostPort"):
+                continue
+            key = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"
+            if key in taken:
+                found.append(causes.duplicate(f"{path}[{index}].ports[{number}].hostPort", key))
+            taken.add(key)
     return found
 
 
@@ -61,12 +96,6 @@ def _container(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
             found += causes.all_invalid(f"{at}.name", name, wrong)
     if not image:
         found.append(causes.required(f"{at}.image"))
-    elif image != image.strip():
-        said = "must not have leading or trailing whitespace"
-        found.append(causes.invalid(f"{at}.image", image, said))
-    policy = item.get("imagePullPolicy", "")
-    if policy not in PULL_POLICIES:
-        found += causes.one_of(f"{at}.imagePullPolicy", policy, PULL_POLICIES)
     policy = item.get("terminationMessagePolicy", "")
     if policy not in ("File", "FallbackToLogsOnError"):
         found += causes.one_of(f"{at}.terminationMessagePolicy", policy, ("File", "FallbackToLogsOnError"))
@@ -77,14 +106,12 @@ def _container(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
     if "envFrom" in item:
         found += env_from(item["envFrom"], f"{at}.envFrom")
     if "volumeMounts" in item:
-        found += _mounts(item["volumeMounts"], f"{at}.volumeMounts", names.volumes)
-    for kind in _PROBES:
-        if kind in item:
-            found += probe(item[kind], f"{at}.{kind}", kind)
-    if "lifecycle" in item:
-        for kind in ("postStart", "preStop"):
-            if kind in item["lifecycle"]:
-                found += handler(item["lifecycle"][kind], f"{at}.lifecycle.{kind}", lifecycle=True)
+        found += _mounts(item, f"{at}.volumeMounts", names.volumes)
+    if "volumeDevices" in item:
+        found += _devices(item["volumeDevices"], f"{at}.volumeDevices", names.volumes)
+    policy = item.get("imagePullPolicy", "")
+    if policy not in PULL_POLICIES:
+        found += causes.one_of(f"{at}.imagePullPolicy", policy, PULL_POLICIES)
     if item.get("resources"):
         found += resource_requirements(item["resources"], f"{at}.resources")
     if item.get("securityContext"):
@@ -118,45 +145,68 @@ def _ports(items: list[dict[str, Any]], path: str, names: PodNames) -> list[Caus
             if names.host_network and host != port:
                 said = "must match `hostPort` when `hostNetwork` is true"
                 found.append(causes.invalid(f"{at}.containerPort", port, said))
-            key = f"{protocol}/{item.get('hostIP', '')}/{host}"
-            if key in names.host_ports:
-                found.append(causes.duplicate(f"{at}.hostPort", key))
-            names.host_ports.add(key)
     return found
 
 
-def _mounts(items: list[Mapping[str, Any]], path: str, volumes: frozenset[str]) -> list[Cause]:
+def _mounts(container: Mapping[str, Any], path: str, volumes: Mapping[str, Any]) -> list[Cause]:
+    """A container's mounts; upstream leaves the index out of some paths."""
     found: list[Cause] = []
     places: set[str] = set()
-    for index, item in enumerate(items):
+    for index, item in enumerate(container["volumeMounts"]):
         at = f"{path}[{index}]"
         name, place = item.get("name", ""), item.get("mountPath", "")
         if not name:
             found.append(causes.required(f"{at}.name"))
-        elif name not in volumes:
+        if name not in volumes:
             found.append(causes.not_found(f"{at}.name", name))
         if not place:
             found.append(causes.required(f"{at}.mountPath"))
-        elif place in places:
+        if place in places:
             found.append(causes.invalid(f"{at}.mountPath", place, "must be unique"))
         places.add(place)
-        for key in ("subPath", "subPathExpr"):
-            if item.get(key):
-                found += local_path(item[key], f"{at}.{key}")
-        if item.get("subPath") and item.get("subPathExpr"):
-            said = "subPathExpr and subPath are mutually exclusive"
-            found.append(causes.invalid(f"{at}.subPathExpr", item["subPathExpr"], said))
-        modes = ("Bidirectional", "HostToContainer", "None")
-        if item.get("mountPropagation", "None") not in modes:
-            found.append(causes.not_supported(f"{at}.mountPropagation", item["mountPropagation"], modes))
+        if item.get("subPath"):
+            found += local_path(item["subPath"], f"{path}.subPath")
+        if item.get("subPathExpr"):
+            if item.get("subPath"):
+                said = "subPathExpr and subPath are mutually exclusive"
+                found.append(causes.invalid(f"{at}.subPathExpr", item["subPathExpr"], said))
+            found += local_path(item["subPathExpr"], f"{path}.subPathExpr")
+        found += _mount_modes(container, item, path)
     return found
 
 
-def local_path(value: str, path: str) -> list[Cause]:
-    """A path below a volume: relative, without ``..``."""
-    found = []
-    if value.startswith("/"):
-        found.append(causes.invalid(path, value, "must be a relative path"))
-    if ".." in value.split("/"):
-        found.append(causes.invalid(path, value, "must not contain '..'"))
+def _mount_modes(container: Mapping[str, Any], item: Mapping[str, Any], path: str) -> list[Cause]:
+    found: list[Cause] = []
+    mode, recursive = item.get("mountPropagation"), item.get("recursiveReadOnly")
+    if mode is not None and mode not in _PROPAGATIONS:
+        found.append(causes.not_supported(f"{path}.mountPropagation", mode, _PROPAGATIONS))
+    if mode == "Bidirectional" and not container.get("securityContext", {}).get("privileged"):
+        said = "Bidirectional mount propagation is available only to privileged containers"
+        found.append(causes.forbidden(f"{path}.mountPropagation", said))
+    if recursive is not None and recursive not in _RECURSIVE:
+        found.append(causes.not_supported(f"{path}.recursiveReadOnly", recursive, _RECURSIVE))
+    return found
+
+
+def _devices(items: list[Mapping[str, Any]], path: str, volumes: Mapping[str, Any]) -> list[Cause]:
+    found: list[Cause] = []
+    names: set[str] = set()
+    places: set[str] = set()
+    for index, item in enumerate(items):
+        at, name, place = f"{path}[{index}]", item.get("name", ""), item.get("devicePath", "")
+        if not name:
+            found.append(causes.required(f"{at}.name"))
+        if name in names:
+            found.append(causes.invalid(f"{at}.name", name, "must be unique"))
+        if name not in volumes:
+            found.append(causes.not_found(f"{at}.name", name))
+        elif not {"persistentVolumeClaim", "ephemeral"} & volumes[name].keys():
+            said = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+            found.append(causes.invalid(f"{at}.name", name, said))
+        if not place:
+            found.append(causes.required(f"{at}.devicePath"))
+        if place in places:
+            found.append(causes.invalid(f"{at}.devicePath", place, "must be unique"))
+        names |= {name} - {""}
+        places.add(place)
     return found

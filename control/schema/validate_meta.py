@@ -55,8 +55,8 @@ def metadata(row: ResourceRow, meta: Mapping[str, Any]) -> list[Cause]:
         found += annotations(meta["annotations"], "metadata.annotations")
     if meta.get("ownerReferences"):
         found += _owners(meta["ownerReferences"])
-    for finalizer in meta.get("finalizers", ()):
-        found += _finalizer(finalizer)
+    for index, finalizer in enumerate(meta.get("finalizers", ())):
+        found += _finalizer(finalizer, index)
     return found
 
 
@@ -94,10 +94,8 @@ def _owners(owners: list[Mapping[str, Any]]) -> list[Cause]:
     path, controller = "metadata.ownerReferences", ""
     for index, owner in enumerate(owners):
         at = f"{path}[{index}]"
-        if not owner.get("apiVersion"):
-            found.append(causes.invalid(f"{at}.apiVersion", "", "version must not be empty"))
-        missing = [key for key in ("kind", "name", "uid") if not owner.get(key)]
-        found += [causes.invalid(f"{at}.{key}", "", "must not be empty") for key in missing]
+        missing = [key for key in ("apiVersion", "kind", "name", "uid") if not owner.get(key)]
+        found += [causes.required(f"{at}.{key}", "must not be empty") for key in missing]
         if owner.get("controller"):
             if controller:
                 said = (
@@ -109,14 +107,14 @@ def _owners(owners: list[Mapping[str, Any]]) -> list[Cause]:
     return found
 
 
-def _finalizer(name: str) -> list[Cause]:
+def _finalizer(name: str, index: int) -> list[Cause]:
     path = "metadata.finalizers"
     wrong = formats.qualified_name(name)
     if wrong:
         return causes.all_invalid(path, name, wrong)
     if "/" not in name and name not in _STANDARD_FINALIZERS:
         said = "name is neither a standard finalizer name nor is it fully qualified"
-        return [causes.invalid(path, name, said)]
+        return [causes.invalid(f"{path}[{index}]", name, said)]
     return []
 
 

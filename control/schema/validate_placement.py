@@ -8,8 +8,9 @@ from control.schema import causes, formats
 from control.schema.validate_meta import label_selector
 
 _NODE_OPERATORS = ("DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn")
-_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+_INCLUSIONS = ("nodeAffinityPolicy", "nodeTaintsPolicy")
 _WEIGHT_WORDS = "must be in the range 1-100"
 _REQUIRED, _PREFERRED = (
     "requiredDuringSchedulingIgnoredDuringExecution",
@@ -36,7 +37,7 @@ def _node_affinity(value: Mapping[str, Any], path: str) -> list[Cause]:
         at = f"{path}.{_PREFERRED}[{index}]"
         if not 1 <= item.get("weight", 0) <= 100:
             found.append(causes.invalid(f"{at}.weight", item.get("weight", 0), _WEIGHT_WORDS))
-        found += _node_term(item.get("preference", {}), f"{at}.preference")
+        found += _node_term(item.get("preference", {}), f"{at}.preference", preferred=True)
     return found
 
 
@@ -52,10 +53,14 @@ def node_selector(value: Mapping[str, Any], path: str) -> list[Cause]:
     return found
 
 
-def _node_term(term: Mapping[str, Any], path: str) -> list[Cause]:
+def _node_term(term: Mapping[str, Any], path: str, *, preferred: bool = False) -> list[Cause]:
+    """A term; the values of a preferred one need not be label values."""
     found: list[Cause] = []
     for index, item in enumerate(term.get("matchExpressions", ())):
-        found += _node_requirement(item, f"{path}.matchExpressions[{index}]")
+        at = f"{path}.matchExpressions[{index}]"
+        found += _node_requirement(item, at)
+        for number, value in enumerate(() if preferred else item.get("values", ())):
+            found += causes.all_invalid(f"{at}.values[{number}]", value, formats.label_value(value))
     for index, item in enumerate(term.get("matchFields", ())):
         at = f"{path}.matchFields[{index}]"
         if item.get("operator") not in ("In", "NotIn"):
@@ -106,14 +111,12 @@ def _pod_affinity(value: Mapping[str, Any], path: str) -> list[Cause]:
 def _pod_term(term: Mapping[str, Any], path: str) -> list[Cause]:
     found = label_selector(term.get("labelSelector"), f"{path}.labelSelector")
     found += label_selector(term.get("namespaceSelector"), f"{path}.namespaceSelector")
-    for index, name in enumerate(term.get("namespaces", ())):
-        found += causes.all_invalid(f"{path}.namespace[{index}]", name, formats.label(name))
+    for name in term.get("namespaces", ()):
+        found += causes.all_invalid(f"{path}.namespace", name, formats.label(name))
     key = term.get("topologyKey", "")
     if not key:
         found.append(causes.required(f"{path}.topologyKey", "can not be empty"))
-    return found + (
-        causes.all_invalid(f"{path}.topologyKey", key, formats.qualified_name(key)) if key else []
-    )
+    return found + causes.all_invalid(f"{path}.topologyKey", key, formats.qualified_name(key))
 
 
 def tolerations(items: list[dict[str, Any]], path: str) -> list[Cause]:
@@ -132,11 +135,13 @@ def tolerations(items: list[dict[str, Any]], path: str) -> list[Cause]:
             found.append(causes.invalid(f"{at}.effect", effect, said))
         if operator in ("", "Equal"):
             value = item.get("value", "")
-            found += causes.all_invalid(f"{at}.operator", value, formats.label_value(value))
+            wrong = formats.label_value(value)
+            if wrong:
+                found.append(causes.invalid(f"{at}.operator", value, ";".join(wrong)))
         elif operator == "Exists":
             if item.get("value"):
                 said = "value must be empty when `operator` is 'Exists'"
-                found.append(causes.invalid(f"{at}.operator", item, said))
+                found.append(causes.invalid(f"{at}.operator", item["value"], said))
         elif operator not in ("Lt", "Gt"):
             found.append(causes.not_supported(f"{at}.operator", operator, ("Equal", "Exists")))
         if effect and effect not in _EFFECTS:
@@ -147,7 +152,7 @@ def tolerations(items: list[dict[str, Any]], path: str) -> list[Cause]:
 def spread(items: list[dict[str, Any]], path: str) -> list[Cause]:
     """A pod's topologySpreadConstraints."""
     found: list[Cause] = []
-    pairs: set[tuple[str, str]] = set()
+    pairs = [(item.get("topologyKey", ""), item.get("whenUnsatisfiable", "")) for item in items]
     for index, item in enumerate(items):
         at = f"{path}[{index}]"
         if item.get("maxSkew", 0) <= 0:
@@ -155,13 +160,12 @@ def spread(items: list[dict[str, Any]], path: str) -> list[Cause]:
         key, action = item.get("topologyKey", ""), item.get("whenUnsatisfiable", "")
         if not key:
             found.append(causes.required(f"{at}.topologyKey", "can not be empty"))
-        else:
-            found += causes.all_invalid(f"{at}.topologyKey", key, formats.qualified_name(key))
         if action not in _UNSATISFIABLE:
             found.append(causes.not_supported(f"{at}.whenUnsatisfiable", action, _UNSATISFIABLE))
-        if (key, action) in pairs:
+        if (key, action) in pairs[index + 1 :]:
             found.append(causes.duplicate(f"{at}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {action}}}"))
-        pairs.add((key, action))
+        odd = [key for key in _INCLUSIONS if item.get(key, "Honor") not in ("Honor", "Ignore")]
+        found += [causes.not_supported(f"{at}.{key}", item[key], ("Honor", "Ignore")) for key in odd]
         least = item.get("minDomains")
         if least is not None and least <= 0:
             found.append(causes.invalid(f"{at}.minDomains", least, "must be greater than zero"))

@@ -12,34 +12,34 @@ _COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThr
 
 def probe(value: dict[str, Any], path: str, kind: str) -> list[Cause]:
     """A container's probe. kind: livenessProbe, readinessProbe or startupProbe."""
-    found = handler(value, path, lifecycle=False)
+    found = handler(value, path)
     for key in _COUNTS:
         if value.get(key, 0) < 0:
             found += causes.non_negative(f"{path}.{key}", value[key])
     grace = value.get("terminationGracePeriodSeconds")
-    if kind == "readinessProbe":
-        if grace is not None:
-            said = "must not be set for readinessProbes"
-            found.append(causes.invalid(f"{path}.terminationGracePeriodSeconds", grace, said))
-        return found
+    at = f"{path}.terminationGracePeriodSeconds"
     if grace is not None and grace <= 0:
-        said = "must be greater than 0"
-        found.append(causes.invalid(f"{path}.terminationGracePeriodSeconds", grace, said))
+        found.append(causes.invalid(at, grace, "must be greater than 0"))
+    if kind == "readinessProbe":
+        said = "must not be set for readinessProbes"
+        return found + ([causes.invalid(at, grace, said)] if grace is not None else [])
     if value.get("successThreshold", 1) != 1:
         found.append(causes.invalid(f"{path}.successThreshold", value["successThreshold"], "must be 1"))
     return found
 
 
-def handler(value: dict[str, Any], path: str, *, lifecycle: bool) -> list[Cause]:
-    """What a probe or hook does: exactly one kind of it."""
+def handler(value: dict[str, Any], path: str, *, grace_s: int | None = None) -> list[Cause]:
+    """What a probe or hook does: exactly one kind of it. grace_s: the pod's, for a hook."""
     found: list[Cause] = []
     seen = 0
-    for kind in _LIFECYCLE_KINDS if lifecycle else _KINDS:
+    for kind in _KINDS if grace_s is None else _LIFECYCLE_KINDS:
         if kind not in value:
             continue
         seen += 1
         if seen > 1:
             found.append(causes.forbidden(f"{path}.{kind}", "may not specify more than 1 handler type"))
+        elif kind == "sleep":
+            found += _sleep(value[kind].get("seconds", 0), f"{path}.{kind}", grace_s or 0)
         else:
             found += _ACTIONS[kind](value[kind], f"{path}.{kind}")
     if not seen:
@@ -72,15 +72,14 @@ def _grpc(action: dict[str, Any], path: str) -> list[Cause]:
     return causes.all_invalid(f"{path}.port", number, formats.port_number(number))
 
 
-def _sleep(action: dict[str, Any], path: str) -> list[Cause]:
-    seconds = action.get("seconds", 0)
-    if seconds < 0:
-        said = "must be greater than 0 and less than terminationGracePeriodSeconds"
+def _sleep(seconds: int, path: str, grace_s: int) -> list[Cause]:
+    if not 0 <= seconds <= grace_s:
+        said = f"must be non-negative and less than terminationGracePeriodSeconds ({grace_s})"
         return [causes.invalid(path, seconds, said)]
     return []
 
 
-_ACTIONS = {"exec": _exec, "httpGet": _http, "tcpSocket": _tcp, "grpc": _grpc, "sleep": _sleep}
+_ACTIONS = {"exec": _exec, "httpGet": _http, "tcpSocket": _tcp, "grpc": _grpc}
 
 
 def port(value: int | str, path: str) -> list[Cause]:

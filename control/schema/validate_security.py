@@ -1,5 +1,6 @@
 """Rules for security contexts."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,9 @@ from control.schema import causes
 
 _ID_LIMIT = (1 << 31) - 1
 _ID_WORDS = f"must be between 0 and {_ID_LIMIT}, inclusive"
+_SYSCTL_FORM = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SYSCTL = re.compile(_SYSCTL_FORM)
+_SYSCTL_WORDS = f"must have at most 253 characters and match regex ^{_SYSCTL_FORM}$"
 _SECCOMP = ("Localhost", "RuntimeDefault", "Unconfined")
 
 
@@ -21,13 +25,15 @@ def _ids(context: Mapping[str, Any], path: str, keys: tuple[str, ...]) -> list[C
 
 def _profile(profile: Mapping[str, Any], path: str) -> list[Cause]:
     kind = profile.get("type", "")
-    found = causes.one_of(f"{path}.type", kind, _SECCOMP)
+    if not kind:
+        found = [causes.required(f"{path}.type", "type is required when seccompProfile is set")]
+    else:
+        found = causes.one_of(f"{path}.type", kind, _SECCOMP)
     local = profile.get("localhostProfile")
-    if kind == "Localhost" and not local:
-        found.append(
-            causes.required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
-        )
-    elif kind != "Localhost" and local:
+    if kind == "Localhost" and local is None:
+        said = "must be set when seccomp type is Localhost"
+        found.append(causes.required(f"{path}.localhostProfile", said))
+    elif kind != "Localhost" and local is not None:
         said = "can only be set when seccomp type is Localhost"
         found.append(causes.invalid(f"{path}.localhostProfile", local, said))
     return found
@@ -63,6 +69,8 @@ def pod_security(context: Mapping[str, Any], path: str, spec: Mapping[str, Any])
             found.append(causes.required(at))
         elif name in names:
             found.append(causes.duplicate(at, name))
+        elif len(name) > 253 or not _SYSCTL.fullmatch(name):
+            found.append(causes.invalid(at, name, _SYSCTL_WORDS))
         elif spec.get("hostNetwork") and name.startswith("net."):
             said = f"may not be specified when 'hostNetwork' is true: sysctl {name!r} is in the network namespace"
             found.append(causes.invalid(at, name, said))

@@ -4,33 +4,40 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.errors import Cause
-from control.schema import causes, formats
-from control.schema.tables import CORE, message
-from control.schema.validate_container import local_path
+from control.schema import causes, formats, quantity
 from control.schema.validate_env import field_ref, resource_ref
-from control.schema.validate_resources import non_negative_quantity
 
-_SOURCES = tuple(message(CORE + "VolumeSource").json_fields)
+_SOURCES = (
+    "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi",
+    "glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc",
+    "flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk",
+    "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
+)  # fmt: skip
+"""In the order in which upstream looks: the first one counts."""
+_SAID_AS = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}  # so it stands in upstream's errors
 _MODE_WORDS = "must be a number between 0 and 0777 (octal), both inclusive"
 _HOST_PATHS = (
     "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
 )  # fmt: skip
 
 
-def volumes(items: list[dict[str, Any]], path: str) -> list[Cause]:
-    """All volumes of a pod."""
+def volumes(items: list[dict[str, Any]], path: str, good: dict[str, dict[str, Any]]) -> list[Cause]:
+    """All volumes of a pod; those that are right go into ``good``, and only they can be mounted."""
     found: list[Cause] = []
     names: set[str] = set()
     for index, item in enumerate(items):
         at, name = f"{path}[{index}]", item.get("name", "")
+        wrong = _source(item, at)
         if not name:
-            found.append(causes.required(f"{at}.name"))
+            wrong.append(causes.required(f"{at}.name"))
         else:
-            found += causes.all_invalid(f"{at}.name", name, formats.label(name))
-            if name in names:
-                found.append(causes.duplicate(f"{at}.name", name))
-        names.add(name)
-        found += _source(item, at)
+            wrong += causes.all_invalid(f"{at}.name", name, formats.label(name))
+        if name in names:
+            wrong.append(causes.duplicate(f"{at}.name", name))
+        if not wrong:
+            names.add(name)
+            good[name] = item
+        found += wrong
     return found
 
 
@@ -43,7 +50,25 @@ def _source(item: Mapping[str, Any], at: str) -> list[Cause]:
     if rule is not None:
         found += rule(item[given[0]], f"{at}.{given[0]}")
     said = "may not specify more than 1 volume type"
-    return found + [causes.forbidden(f"{at}.{kind}", said) for kind in given[1:]]
+    return found + [causes.forbidden(f"{at}.{_SAID_AS.get(kind, kind)}", said) for kind in given[1:]]
+
+
+def local_path(value: str, path: str) -> list[Cause]:
+    """A path below a volume: relative, without ``..``."""
+    found = []
+    if value.startswith("/"):
+        found.append(causes.invalid(path, value, "must be a relative path"))
+    if ".." in value.split("/"):
+        found.append(causes.invalid(path, value, "must not contain '..'"))
+    return found
+
+
+def _own_path(value: str, path: str) -> list[Cause]:
+    """As ``local_path``, and no name that the kubelet keeps to itself."""
+    found = local_path(value, path)
+    if value.startswith("..") and not value.startswith("../"):
+        found.append(causes.invalid(path, value, "must not start with '..'"))
+    return found
 
 
 def _mode(value: int | None, path: str) -> list[Cause]:
@@ -60,7 +85,7 @@ def _keys(items: list[dict[str, Any]], path: str) -> list[Cause]:
         if not item.get("path"):
             found.append(causes.required(f"{at}.path"))
         else:
-            found += local_path(item["path"], f"{at}.path")
+            found += _own_path(item["path"], f"{at}.path")
         found += _mode(item.get("mode"), f"{at}.mode")
     return found
 
@@ -85,7 +110,17 @@ def _needs(*keys: str) -> Callable[[Mapping[str, Any], str], list[Cause]]:
 
 def _empty_dir(source: Mapping[str, Any], path: str) -> list[Cause]:
     limit = source.get("sizeLimit")
-    return non_negative_quantity(limit, f"{path}.sizeLimit") if limit is not None else []
+    if limit is None or quantity.parse(limit) >= 0:
+        return []
+    return [causes.forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")]
+
+
+def _nfs(source: Mapping[str, Any], path: str) -> list[Cause]:
+    found = [causes.required(f"{path}.{key}") for key in ("server", "path") if not source.get(key)]
+    place = source.get("path", "")
+    if not place.startswith("/"):
+        found.append(causes.invalid(f"{path}.path", place, "must be an absolute path"))
+    return found
 
 
 def _host_path(source: Mapping[str, Any], path: str) -> list[Cause]:
@@ -96,66 +131,81 @@ def _host_path(source: Mapping[str, Any], path: str) -> list[Cause]:
     elif ".." in place.split("/"):
         found.append(causes.invalid(f"{path}.path", place, "must not contain '..'"))
     if kind not in _HOST_PATHS:
-        found.append(causes.not_supported(f"{path}.type", kind, [item for item in _HOST_PATHS if item]))
+        found.append(causes.not_supported(f"{path}.type", kind, _HOST_PATHS))
     return found
 
 
 def _downward(source: Mapping[str, Any], path: str) -> list[Cause]:
+    """A downward API volume or projection; upstream leaves the item's index out of the paths."""
     found = _mode(source.get("defaultMode"), f"{path}.defaultMode")
-    for index, item in enumerate(source.get("items", ())):
-        at = f"{path}.items[{index}]"
-        if not item.get("path"):
-            found.append(causes.required(f"{at}.path"))
-        else:
-            found += local_path(item["path"], f"{at}.path")
-        found += _mode(item.get("mode"), f"{at}.mode")
+    for item in source.get("items", ()):
+        place = item.get("path", "")
+        if not place:
+            found.append(causes.required(f"{path}.path"))
+        found += _own_path(place, f"{path}.path")
         if "fieldRef" in item:
-            found += field_ref(item["fieldRef"], f"{at}.fieldRef", volume=True)
+            found += field_ref(item["fieldRef"], f"{path}.fieldRef", volume=True)
+            if "resourceFieldRef" in item:
+                said = "fieldRef and resourceFieldRef can not be specified simultaneously"
+                found.append(causes.invalid(path, "resource", said))
         elif "resourceFieldRef" in item:
-            found += resource_ref(item["resourceFieldRef"], f"{at}.resourceFieldRef", volume=True)
+            found += resource_ref(item["resourceFieldRef"], f"{path}.resourceFieldRef", volume=True)
         else:
-            found.append(causes.required(at, "one of fieldRef and resourceFieldRef is required"))
+            found.append(causes.required(path, "one of fieldRef and resourceFieldRef is required"))
+        found += _mode(item.get("mode"), f"{path}.mode")
     return found
 
 
-def _token(source: Mapping[str, Any], path: str) -> list[Cause]:
+def _token(source: Mapping[str, Any], path: str, whole: str) -> list[Cause]:
     found = []
-    seconds = source.get("expirationSeconds", 3600)
+    seconds, place = source.get("expirationSeconds", 3600), source.get("path", "")
     if seconds < 600:
         said = "may not specify a duration less than 10 minutes"
         found.append(causes.invalid(f"{path}.expirationSeconds", seconds, said))
     if seconds > 1 << 32:
         said = "may not specify a duration larger than 2^32 seconds"
         found.append(causes.invalid(f"{path}.expirationSeconds", seconds, said))
-    if not source.get("path"):
-        found.append(causes.required(f"{path}.path"))
-    return found
+    if not place:
+        found.append(causes.required(f"{whole}.path"))
+    return found + _own_path(place, f"{whole}.path")
 
 
 def _projected(source: Mapping[str, Any], path: str) -> list[Cause]:
     found = _mode(source.get("defaultMode"), f"{path}.defaultMode")
-    paths: set[str] = set()
+    taken: set[str] = set()
     for index, item in enumerate(source.get("sources", ())):
         at = f"{path}.sources[{index}]"
-        given = [kind for kind in item if kind in _PROJECTIONS]
-        if not given:
-            found.append(causes.required(at, "must specify a volume type"))
-        said = "may not specify more than 1 volume type per source"
-        found += [causes.forbidden(f"{at}.{kind}", said) for kind in given[1:]]
-        for kind in given[:1]:
-            rule = _PROJECTIONS[kind]
-            found += rule(item[kind], f"{at}.{kind}")
-            for place in _places(item[kind]):
-                if place in paths:
-                    said = "conflicting duplicate paths"
-                    found.append(causes.invalid(f"{at}.{kind}.path", place, said))
-                paths.add(place)
+        given = [kind for kind in _PROJECTIONS if kind in item]
+        for kind in given:
+            if kind == "serviceAccountToken":
+                found += _token(item[kind], f"{at}.{kind}", path)
+            else:
+                found += _PROJECTIONS[kind](item[kind], f"{at}.{kind}")
+            for place in _places(kind, item[kind]):
+                if place in taken:
+                    shown = item[kind].get("name", "") if kind in ("secret", "configMap") else place
+                    found.append(causes.invalid(path, shown, "conflicting duplicate paths"))
+                taken.add(place)
+        if len(given) > 1:
+            said = "may not specify more than 1 volume type per source"
+            found.append(causes.forbidden(at, said))
     return found
 
 
-def _places(source: Mapping[str, Any]) -> list[str]:
-    places = [source["path"]] if source.get("path") else []
-    return places + [item["path"] for item in source.get("items", ()) if item.get("path")]
+def _places(kind: str, source: Mapping[str, Any]) -> list[str]:
+    if kind == "clusterTrustBundle":
+        return [source.get("path", "")]
+    return [item["path"] for item in source.get("items", ()) if item.get("path")]
+
+
+def _bundle(source: Mapping[str, Any], path: str) -> list[Cause]:
+    found = []
+    if "name" not in source and "signerName" not in source:
+        found.append(causes.required(path, "either name or signerName must be specified"))
+    place = source.get("path", "")
+    if not place:
+        found.append(causes.required(f"{path}.path"))
+    return found + _own_path(place, f"{path}.path")
 
 
 def _csi(source: Mapping[str, Any], path: str) -> list[Cause]:
@@ -170,7 +220,7 @@ _RULES: dict[str, Callable[[Mapping[str, Any], str], list[Cause]]] = {
     "downwardAPI": _downward,
     "projected": _projected,
     "persistentVolumeClaim": _needs("claimName"),
-    "nfs": _needs("server", "path"),
+    "nfs": _nfs,
     "csi": _csi,
     "ephemeral": _needs("volumeClaimTemplate"),
 }
@@ -178,7 +228,7 @@ _PROJECTIONS: dict[str, Callable[[Mapping[str, Any], str], list[Cause]]] = {
     "secret": _named("name"),
     "configMap": _named("name"),
     "downwardAPI": _downward,
-    "serviceAccountToken": _token,
-    "clusterTrustBundle": _needs("path"),
+    "serviceAccountToken": _csi,  # its own rule: it knows the volume's path
+    "clusterTrustBundle": _bundle,
     "podCertificate": _needs("signerName", "keyType"),
 }

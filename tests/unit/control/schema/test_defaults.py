@@ -13,7 +13,7 @@ from control.schema.defaults_pod import pull_policy
     [
         ("nginx", "Always"), ("nginx:latest", "Always"), ("nginx:1.25", "IfNotPresent"),
         ("host:5000/a/b", "Always"), ("host:5000/a/b:v1", "IfNotPresent"), ("nginx@sha256:abc", "IfNotPresent"),
-        ("", "IfNotPresent"), ("nginx:latest@sha256:abc", "Always"),
+        ("", "IfNotPresent"), ("nginx@sha256:" + "ab" * 32, "IfNotPresent"), ("nginx:latest@sha256:" + "ab" * 32, "Always"), ("Not An Image", "IfNotPresent"),
     ],
 )  # fmt: skip
 def test_images_are_pulled_always_only_when_the_tag_can_move(image: str, policy: str):

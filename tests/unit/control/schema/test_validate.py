@@ -158,7 +158,7 @@ def test_a_selector_must_pick_its_template_and_never_changes(row, load, wrong):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{apiVersion: v1, kind: Namespace, metadata: {name: a.b}}", "metadata.name: Invalid value: \"a.b\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'"),
+        ("{apiVersion: v1, kind: Namespace, metadata: {name: a.b}}", "metadata.name: Invalid value: \"a.b\": must not contain dots"),
         ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {'a b': x}}", "data[a b]: Invalid value: \"a b\": a valid config key must consist of"),
         ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {'-x': y}}}", 'metadata.labels: Invalid value: "-x": name part must consist of'),
         ("{apiVersion: v1, kind: ConfigMap, metadata: {}}", "metadata.name: Required value: name or generateName is required"),
