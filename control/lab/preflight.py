@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from dataplane.host.capabilities import Capabilities, probe
-from dataplane.host.limits import Need, check
-
 from control.errors import MachineTooSmall
 from control.lab.spec import LabSpec
 from dataplane.errors import NotSupported
+from dataplane.host.capabilities import Capabilities, probe
+from dataplane.host.limits import Need, check
 
 
 @dataclass(frozen=True, slots=True)

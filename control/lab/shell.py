@@ -4,10 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from dataplane.host.cgroup import LabCgroup
-
 from control.lab.places import Place
 from control.lab.plan import LabPlan
+from dataplane.host.cgroup import LabCgroup
 from dataplane.netns import enter, syscalls
 
 _CLONE_NEWNET, _CLONE_NEWNS = 0x40000000, 0x00020000
