@@ -14,7 +14,7 @@ DEFAULT_PATH = "/dev/termination-log"
 
 def message_file(directory: Path, container: Json, attempt: int) -> Path:
     """Where one run's message lies on the node."""
-    return directory / "containers" / container["name"] / str(attempt)
+    return directory / f"said-{container['name']}-{attempt}"
 
 
 def message_mount(directory: Path, container: Json, attempt: int) -> tuple[tuple[str, str, str, str], ...]:
@@ -22,7 +22,7 @@ def message_mount(directory: Path, container: Json, attempt: int) -> tuple[tuple
     if not container.get("command") and not facts_of(container.get("image", "")).known_base:
         return ()
     place = message_file(directory, container, attempt)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     place.touch()
     place.chmod(0o666)
     return ((str(place), container.get("terminationMessagePath") or DEFAULT_PATH, "rw", ""),)

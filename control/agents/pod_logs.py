@@ -34,7 +34,7 @@ class LogWriter:
         self._names: dict[int, str] = {}
         self._listeners: list[Listener] = []
         self.ended = asyncio.Event()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directories(path.parent)
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by close)
         self._size = self._file.tell()
 
@@ -107,6 +107,17 @@ class LogWriter:
             self._size = 0
         self._file.write(data)
         self._size += len(data)
+
+
+def _make_directories(directory: Path) -> None:
+    """The container's directory in its pod's; mkdir on a disk is dear, so no attempt is made in vain."""
+    for place in (directory.parent, directory):
+        try:
+            os.mkdir(place)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            os.makedirs(place)
 
 
 def cri_lines(pending: bytearray, stream: str, stamp: str) -> bytes:

@@ -118,11 +118,7 @@ class PodSandbox:
 
     async def discard(self) -> None:
         """The pod's files."""
-        await asyncio.to_thread(self._remove_files)
-
-    def _remove_files(self) -> None:
-        self._volumes.remove()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
 
     def open_netns(self) -> int:
         """The network namespace, as a descriptor for the zygote."""

@@ -49,17 +49,19 @@ class VolumeTools:
 
 
 class PodVolumes:
-    """The volumes of one pod under one directory; ``remove`` takes them all away."""
+    """The volumes of one pod, each ``volume-<name>`` in the pod's own directory, which its owner removes."""
 
     def __init__(self, pod: Json, directory: Path, tools: VolumeTools) -> None:
         self._pod = pod
-        self._directory = directory / "volumes"
+        self._directory = directory
         self._tools = tools
         self._places: dict[str, str] = {}
         self._written: dict[str, tuple[FileSpec, ...]] = {}
 
     async def set_up(self) -> None:
-        """Make every volume. Raises MountError, with upstream's words where there are any."""
+        """Make every volume, in the pod's directory. Raises MountError, in upstream's words where there are any."""
+        if self._pod["spec"].get("volumes"):
+            self._directory.mkdir(parents=True, exist_ok=True)
         for volume in self._pod["spec"].get("volumes") or []:
             try:
                 await self._one(volume)
@@ -99,9 +101,8 @@ class PodVolumes:
             found.append((source, mount["mountPath"], mode, sub_path))
         return tuple(found)
 
-    def remove(self) -> None:
-        """Everything goes."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+    def _place(self, name: str) -> Path:
+        return self._directory / f"volume-{name}"
 
     async def _one(self, volume: Json) -> None:
         name = volume["name"]
@@ -112,25 +113,24 @@ class PodVolumes:
         elif "configMap" in volume:
             source = volume["configMap"]
             files = await self._keys("configMap", source.get("name", ""), source)
-            await self._write(name, "configmap", files)
+            await self._write(name, files)
         elif "secret" in volume:
             source = volume["secret"]
             files = await self._keys("secret", source.get("secretName", ""), source)
-            await self._write(name, "secret", files)
+            await self._write(name, files)
         elif "downwardAPI" in volume:
             source = volume["downwardAPI"]
-            await self._write(name, "downward-api", self._fields(source, source.get("defaultMode", 0o644)))
+            await self._write(name, self._fields(source, source.get("defaultMode", 0o644)))
         elif "projected" in volume:
-            await self._write(name, "projected", await self._projected(volume["projected"]))
+            await self._write(name, await self._projected(volume["projected"]))
         else:
             kind = next((key for key in volume if key != "name"), "unknown")
             raise MountError(f'volume "{name}": podwire has no volumes of type {kind}')
 
     async def _empty_dir(self, name: str, source: Json) -> None:
-        place = self._directory / "kubernetes.io~empty-dir" / name
-        first = not place.exists()
-        place.mkdir(parents=True, exist_ok=True)
-        if first:
+        place = self._place(name)
+        if not place.exists():
+            place.mkdir()
             os.chmod(place, 0o777)  # noqa: S103 (as upstream makes them)
             self._own(place)
         if source.get("medium") == "Memory":
@@ -202,8 +202,8 @@ class PodVolumes:
                 found.append(FileSpec(wanted["path"], token.encode(), mode))
         return found
 
-    async def _write(self, name: str, kind: str, files: list[FileSpec]) -> None:
-        place = self._directory / f"kubernetes.io~{kind}" / name
+    async def _write(self, name: str, files: list[FileSpec]) -> None:
+        place = self._place(name)
         self._places[name] = str(place)
         want = tuple(files)
         if self._written.get(name) == want and place.exists():
@@ -221,34 +221,45 @@ class PodVolumes:
 
 def write_atomically(place: Path, files: tuple[FileSpec, ...], group: int | None) -> None:
     """Swap a directory's whole contents in one step, by the link ``..data``."""
-    place.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while (fresh := place / f"..{number:06d}").exists():
-        number += 1
-    fresh.mkdir(mode=0o755)
+    root = str(place)
+    data = f"{root}/..data"
+    old = os.readlink(data) if os.path.islink(data) else None
+    if old is None:
+        place.mkdir(exist_ok=True)
+    fresh = f"..{int(old.removeprefix('..')) + 1 if old else 1:06d}"
+    if os.path.exists(f"{root}/{fresh}"):  # left by an agent that died while it wrote
+        shutil.rmtree(f"{root}/{fresh}")
+    os.mkdir(f"{root}/{fresh}", 0o755)
     for file in files:
-        target = fresh / file.path
-        if ".." in Path(file.path).parts or Path(file.path).is_absolute():
-            raise MountError(f"invalid path {file.path!r}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.data)
-        mode = file.mode if group is None else file.mode | (stat.S_IRGRP if file.mode & stat.S_IRUSR else 0)
-        os.chmod(target, mode)
-        if group is not None:
-            os.chown(target, -1, group)
-    data = place / "..data"
-    old = os.readlink(data) if data.is_symlink() else None
-    swap = place / "..data_tmp"
-    swap.unlink(missing_ok=True)
-    swap.symlink_to(fresh.name)
-    swap.rename(data)
-    wanted = {Path(file.path).parts[0] for file in files}
-    for entry in wanted:
-        link = place / entry
-        if not link.is_symlink():
-            link.symlink_to(f"..data/{entry}")
-    for present in place.iterdir():
-        if not present.name.startswith("..") and present.name not in wanted:
-            present.unlink()
+        _write_file(f"{root}/{fresh}", file, group)
+    swap = f"{root}/..data_tmp"
+    if os.path.lexists(swap):
+        os.unlink(swap)
+    os.symlink(fresh, swap)
+    os.rename(swap, data)
+    wanted = {file.path.split("/")[0] for file in files}
+    there = {name for name in os.listdir(root) if not name.startswith("..")}
+    for name in wanted - there:
+        os.symlink(f"..data/{name}", f"{root}/{name}")
+    for name in there - wanted:
+        os.unlink(f"{root}/{name}")
     if old is not None:
-        shutil.rmtree(place / old, ignore_errors=True)
+        shutil.rmtree(f"{root}/{old}", ignore_errors=True)
+
+
+def _write_file(directory: str, file: FileSpec, group: int | None) -> None:
+    if ".." in file.path.split("/") or file.path.startswith("/"):
+        raise MountError(f"invalid path {file.path!r}")
+    if "/" in file.path:
+        os.makedirs(os.path.dirname(f"{directory}/{file.path}"), exist_ok=True)
+    mode = file.mode if group is None else file.mode | (stat.S_IRGRP if file.mode & stat.S_IRUSR else 0)
+    descriptor = os.open(
+        f"{directory}/{file.path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode
+    )
+    try:
+        os.write(descriptor, file.data)
+        os.fchmod(descriptor, mode)  # whatever the umask took
+        if group is not None:
+            os.fchown(descriptor, -1, group)
+    finally:
+        os.close(descriptor)
