@@ -105,7 +105,7 @@ class ApiServer:
             mutating=(
                 NamespaceLifecycle(self.store),
                 ServiceAccountAdmission(self.store),
-                Priority(),
+                Priority(self.store),
                 DefaultTolerationSeconds(self.config.tolerated_s),
                 ServiceAddresses(self._allocator),
             ),
@@ -117,7 +117,7 @@ class ApiServer:
         scaled = ("deployments", "replicasets", "statefulsets", "replicationcontrollers")
         subs: dict[str, SubHandler] = {f"{plural}/scale": scale for plural in scaled}
         subs["pods/binding"] = BindingSubresource(self.writer)
-        subs["pods/eviction"] = EvictionSubresource(self.store, self._deleter)
+        subs["pods/eviction"] = EvictionSubresource(self.store, self.writer, self._deleter)
         subs["serviceaccounts/token"] = TokenSubresource(self.store, self._tokens)
         subs["namespaces/finalize"] = FinalizeSubresource(self.writer)
         subs["pods/log"] = LogSubresource(self._door)

@@ -5,8 +5,11 @@ from typing import Any, Final
 from control.api.admission.attempt import Attempt, Operation
 from control.api.refusals import forbidden
 from control.api.request import Json
+from control.store.contract import Key, Store
 
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_CLASSES: Final = "scheduling.k8s.io/priorityclasses"
+_PREEMPTS: Final = "PreemptLowerPriority"
 _SYSTEM_PRIORITIES: Final = {"system-node-critical": 2000001000, "system-cluster-critical": 2000000000}
 
 
@@ -40,19 +43,37 @@ def _tolerates(toleration: Json, taint: str) -> bool:
 
 
 class Priority:
-    """Every pod has a priority: 0, or that of one of the system's classes."""
+    """Every pod has a priority: that of its PriorityClass, else of the global default, else 0."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def admit(self, attempt: Attempt) -> None:
-        """Set spec.priority and spec.preemptionPolicy."""
+        """Set spec.priority and spec.preemptionPolicy. Raises Forbidden for a class that is not there."""
         pod = _new_pod(attempt)
         if pod is None:
             return
         spec = pod["spec"]
-        wanted = spec.get("priorityClassName", "")
-        if wanted and wanted not in _SYSTEM_PRIORITIES:
-            raise forbidden(attempt.row, attempt.name, f"no PriorityClass with name {wanted} was found")
-        spec["priority"] = _SYSTEM_PRIORITIES.get(wanted, 0)
-        spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+        name = spec.get("priorityClassName", "")
+        if name in _SYSTEM_PRIORITIES:
+            spec["priority"] = _SYSTEM_PRIORITIES[name]
+            spec.setdefault("preemptionPolicy", _PREEMPTS)
+            return
+        found = self._named(name) if name else self._default()
+        if name and found is None:
+            raise forbidden(attempt.row, attempt.name, f"no PriorityClass with name {name} was found")
+        if found is not None:
+            spec["priorityClassName"] = found["metadata"]["name"]
+        spec["priority"] = found.get("value", 0) if found is not None else 0
+        spec.setdefault("preemptionPolicy", (found or {}).get("preemptionPolicy") or _PREEMPTS)
+
+    def _named(self, name: str) -> Json | None:
+        entry = self._store.get(Key(_CLASSES, "", name))
+        return entry.parsed() if entry is not None else None
+
+    def _default(self) -> Json | None:
+        classes = [entry.parsed() for entry in self._store.list(_CLASSES)]
+        return next((one for one in classes if one.get("globalDefault")), None)
 
 
 class NoPrivilege:

@@ -1,10 +1,12 @@
 """What the API writes into pods, and what it refuses."""
 
+import asyncio
+
 import pytest
 
 from control.client.client import ApiClient
-from control.client.resources import PODS, SERVICEACCOUNTS
-from control.errors import Forbidden, Invalid
+from control.client.resources import PODDISRUPTIONBUDGETS, PODS, PRIORITYCLASSES, SERVICEACCOUNTS
+from control.errors import Forbidden, Invalid, TooManyRequests
 from tests.integration.control.api.objects import pod
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -70,3 +72,42 @@ async def test_a_class_that_does_not_exist_and_a_pod_without_containers(client: 
         await client.create(PODS, pod("a", priorityClassName="gold"), "default")
     with pytest.raises(Invalid, match=r'Pod "a" is invalid: spec.containers: Required value'):
         await client.create(PODS, {"metadata": {"name": "a"}, "spec": {}}, "default")
+
+
+async def test_a_pod_has_the_priority_of_its_class_or_of_the_default(client: ApiClient) -> None:
+    gold = {"metadata": {"name": "gold"}, "value": 1000, "preemptionPolicy": "Never"}
+    await client.create(PRIORITYCLASSES, gold)
+    made = await client.create(PODS, pod("a", priorityClassName="gold"), "default")
+    assert (made["spec"]["priority"], made["spec"]["preemptionPolicy"]) == (1000, "Never")
+
+    await client.create(PRIORITYCLASSES, {"metadata": {"name": "usual"}, "value": 7, "globalDefault": True})
+    made = await client.create(PODS, pod("b"), "default")
+    assert (made["spec"]["priority"], made["spec"]["priorityClassName"]) == (7, "usual")
+
+
+async def test_a_budget_gives_its_last_disruption_to_one_of_two(client: ApiClient) -> None:
+    budget = {
+        "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    await client.create(PODDISRUPTIONBUDGETS, budget, "default")
+    for name in ("a", "b"):
+        obj = pod(name, nodeName="node-1")
+        obj["metadata"]["labels"] = {"app": "web"}
+        await client.create(PODS, obj, "default")
+        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        await client.patch(PODS, name, "default", {"status": ready}, subresource="status")
+
+    async def evict(name: str) -> object:
+        body = {"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": name}}
+        return await client.create(PODS, body, "default", name=name, subresource="eviction")
+
+    with pytest.raises(TooManyRequests, match="it would violate the pod's disruption budget"):
+        await evict("a")
+    counted = {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1}
+    status = {"status": {**counted, "expectedPods": 2}}
+    await client.patch(PODDISRUPTIONBUDGETS, "b", "default", status, subresource="status")
+    results = await asyncio.gather(evict("a"), evict("b"), return_exceptions=True)
+    assert [type(result) for result in results].count(TooManyRequests) == 1
+    after = await client.get(PODDISRUPTIONBUDGETS, "b", "default")
+    assert len(after["status"]["disruptedPods"]) == 1
