@@ -135,10 +135,11 @@ class ServiceAllocator:
         return port not in self._held.get(key, _NOTHING).ports
 
     def next_port(self, key: Key) -> int:
-        """Reserve any one. Raises Exhausted."""
+        """Reserve any one, from the upper band first: manifests name low ones. Raises Exhausted."""
         ports: Sequence[int] = self.node_ports
-        start = random.randrange(len(ports))
-        for port in chain(ports[start:], ports[:start]):
+        lower = min(max(16, len(ports) // 32), 128) if len(ports) > 32 else 0
+        start = random.randrange(lower, len(ports))
+        for port in chain(ports[start:], ports[lower:start], ports[:lower]):
             if port not in self._ports:
                 self._ports[port] = key
                 return port

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from control.api.admission.attempt import Admission, Attempt, FieldValidation, Operation, WriteOptions
 from control.api.metadata import check_kind, check_namespace, keep_for_update, set_for_create
@@ -139,7 +140,8 @@ class Writer:
         if new == old:
             return Outcome(old, have)
         if not attempt.options.applies:
-            record_update(row, new, old, manager=attempt.options.manager, subresource=attempt.subresource)
+            base = _with_managers(old, new["metadata"].get("managedFields"))
+            record_update(row, new, base, manager=attempt.options.manager, subresource=attempt.subresource)
         return await self.store(row, new, have, options=attempt.options)
 
     async def store(self, row: ResourceRow, new: Json, have: Entry, *, options: WriteOptions) -> Outcome:
@@ -183,6 +185,13 @@ def check_structure(row: ResourceRow, obj: Json, options: WriteOptions) -> None:
     findings.refuse(strict=options.validation is FieldValidation.STRICT)
     if options.validation is FieldValidation.WARN and findings.unknown:
         options.warnings.extend(findings.warnings())
+
+
+def _with_managers(old: Json, given: Any) -> Json:
+    """``old`` with the managed fields that the client wrote: kubectl moves fields from one manager to another so."""
+    if not isinstance(given, list) or given == old["metadata"].get("managedFields"):
+        return old
+    return {**old, "metadata": {**old["metadata"], "managedFields": [one for one in given if one]}}
 
 
 def released(row: ResourceRow, obj: Json) -> bool:

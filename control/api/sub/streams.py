@@ -29,16 +29,19 @@ class StreamSubresource:
         route = request.route
         if route.verb not in ("get", "create"):
             raise not_allowed()
+        if self._what == "portForward":
+            where = f"/api/v1/namespaces/{route.namespace}/pods/{route.name}:PORT/proxy/"
+            raise BadRequest(f"port-forward is not built yet; for HTTP: kubectl get --raw {where}")
         upgrade = request.http.headers.get("Upgrade", "").lower()
-        container = "" if self._what == "portForward" else request.query.get("container", "")
-        place = self._door.place(row, route.namespace, route.name, container)
+        place = self._door.place(row, route.namespace, route.name, request.query.get("container", ""))
         if not place.host:
             raise BadRequest(f"pod {route.name} does not have a host assigned")
         if upgrade.startswith("spdy"):
             # kubectl comes with SPDY after its WebSocket failed: tell that failure, not what SPDY is.
             async with self._door.get(place.url(self._what, self._query(request)), {}) as answer:
-                if answer.status == 404:
-                    raise BadRequest((await answer.content.read(2048)).decode(errors="replace").strip())
+                if answer.status > 400:
+                    text = (await answer.content.read(2048)).decode(errors="replace").strip()
+                    raise _not_upgraded(answer.status, text)
             raise BadRequest(
                 "Upgrade request required: podwire streams over WebSocket only;"
                 " SPDY/3.1 is not spoken yet (kubectl 1.31 and later use WebSocket)"
@@ -49,8 +52,6 @@ class StreamSubresource:
 
     def _query(self, request: ApiRequest) -> list[tuple[str, str]]:
         query = request.http.query
-        if self._what == "portForward":
-            return [("port", port) for port in query.getall("ports", [])]
         flags = [(theirs, "1") for ours, theirs in _FLAGS.items() if request.flag(ours)]
         return flags + [("command", word) for word in query.getall("command", [])]
 
@@ -80,9 +81,13 @@ class StreamSubresource:
         """The handshake's refusal, with the kubelet's words, which only a plain request gives."""
         async with self._door.get(url, {}) as answer:
             text = (await answer.content.read(2048)).decode(errors="replace").strip()
-        if error.status in (400, 404):
-            return BadRequest(f"unable to upgrade connection: {text or error.message}")
-        return InternalError(f"unable to upgrade connection: {text or error.message}")
+        return _not_upgraded(error.status, text or error.message)
+
+
+def _not_upgraded(status: int, why: str) -> InternalError | BadRequest:
+    """A kubelet's refusal of a stream, in upstream's words."""
+    words = f"unable to upgrade connection: {why}"
+    return BadRequest(words) if status in (400, 404) else InternalError(words)
 
 
 _LIMITS: Final = aiohttp.ClientWSTimeout(ws_receive=None, ws_close=CONNECT_S)

@@ -1,7 +1,7 @@
 """kubectl apply --server-side: ownership, conflicts, force."""
 
 from control.client.client import ApiClient
-from control.client.resources import CONFIGMAPS, DEPLOYMENTS
+from control.client.resources import CONFIGMAPS, DEPLOYMENTS, SERVICES
 from tests.conformance.kubectl.test_kubectl import MANIFEST
 from tests.integration.control.api.conftest import Kubectl
 
@@ -39,6 +39,18 @@ async def test_another_managers_field_is_a_conflict_unless_forced(
     )
     assert forced.code == 0, forced.err
     assert (await client.get(CONFIGMAPS, "settings", "default"))["data"]["colour"] == "red"
+
+
+async def test_what_was_applied_by_the_client_moves_to_the_server(
+    kubectl: Kubectl, client: ApiClient
+) -> None:
+    await kubectl("apply", "-f", "-", stdin=MANIFEST)
+    less = MANIFEST.replace("  - {name: metrics, port: 9090}\n", "")
+    said = await kubectl("apply", "--server-side", "-f", "-", stdin=less)
+
+    assert said.code == 0, said.err
+    ports = (await client.get(SERVICES, "web", "default"))["spec"]["ports"]
+    assert [port["port"] for port in ports] == [80]
 
 
 async def test_applying_the_same_again_writes_nothing(kubectl: Kubectl, client: ApiClient) -> None:

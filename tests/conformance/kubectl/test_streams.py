@@ -44,6 +44,8 @@ class Kubelet:
     async def exec(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path_qs)
         self._note(request)
+        if request.match_info["container"] == "late":
+            return web.Response(status=500, text='container not found ("late")')
         socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"))
         await socket.prepare(request)
         words = request.query.getall("command", [])
@@ -164,3 +166,14 @@ async def test_a_kubelet_that_is_gone_is_told(kubectl: Kubectl, kubelet: Kubelet
     assert "connect: connection refused" in said.err
     said = await kubectl("exec", "a", "-c", "main", "--", "true")
     assert "connection refused" in said.err
+
+
+async def test_a_container_that_does_not_run_is_told(kubectl: Kubectl, kubelet: Kubelet) -> None:
+    said = await kubectl("exec", "a", "-c", "late", "--", "true")
+    assert 'unable to upgrade connection: container not found ("late")' in said.err
+
+
+async def test_port_forward_says_that_it_is_not_built(kubectl: Kubectl, kubelet: Kubelet) -> None:
+    said = await kubectl("port-forward", "pod/a", "18080:80")
+    assert said.code != 0
+    assert "port-forward is not built yet" in said.err
