@@ -24,10 +24,11 @@ COMMANDS = {
     "exec": "a shell or a command in a node, a pod or the internet",
     "look": "a place as plain ip and nft see it",
     "logs": "what a component of the lab said",
+    "doctor": "what this machine can and can't do, and the mends",
     "verify": "real connections between all workloads, beside what the policies say",
 }
 LATER = (
-    *("doctor", "trace", "capture", "drops", "flows", "map", "fault", "scenario"),
+    *("trace", "capture", "drops", "flows", "map", "fault", "scenario"),
     *("tour", "services", "forward", "policy", "api", "watch", "bench"),
 )
 

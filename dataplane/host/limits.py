@@ -55,8 +55,11 @@ def check(need: Need) -> list[LimitReached]:
 
 
 def _neighbours(need: Need) -> Limit | None:
-    """Ours are permanent and not counted; a pod that talks to pods beside it learns them, here one each."""
-    return _sysctl("net.ipv4.neigh.default.gc_thresh3", _neighbours_in_use(), need.pods)
+    """Ours are permanent and don't count; a pod that talks to pods beside it learns them, here one each.
+
+    How many of others count is not to be had: the table's own number (net/stat/arp_cache) has the permanent in it.
+    """
+    return _sysctl("net.ipv4.neigh.default.gc_thresh3", 0, need.pods)
 
 
 def _conntrack(need: Need) -> Limit | None:
@@ -132,14 +135,6 @@ def _first_number(path: Path) -> int | None:
         return int(path.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _neighbours_in_use() -> int:
-    """The table's own count, in hexadecimal in the first column, the same in each line."""
-    try:
-        return int((PROC / "net/stat/arp_cache").read_text().splitlines()[1].split()[0], 16)
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _threads_in_use() -> int:

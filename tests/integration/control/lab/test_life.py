@@ -6,82 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from dataplane.host.cgroup import cgroup2_root, labs_with_cgroup
+from dataplane.host.cgroup import cgroup2_root
 from dataplane.host.untouched import snapshot
 from dataplane.netns.sweep import of_lab
 
 pytestmark = pytest.mark.root
-
-PODWIRE = [sys.executable, "-m", "podwire"]
-
-
-class Cli:
-    """podwire on the command line, its labs in a home of the test's own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environment = {**os.environ, "PODWIRE_HOME": str(home)}
-        self.environment.pop("PODWIRE_LAB_NAME", None)
-        self.labs: set[str] = set()
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command under way, in a process group of its own."""
-        if "--name" in words:
-            self.labs.add(words[words.index("--name") + 1])
-        return subprocess.Popen(
-            [*PODWIRE, *words],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where CI runs in the back
-        )
-
-    def __call__(self, *words: str, exits: int = 0) -> str:
-        """Standard output of a command that must end with that code (standard error when it fails)."""
-        process = self.start(*words)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == exits, f"{words}: exit {process.returncode}\n{out}\n{err}"
-        return out if exits == 0 else err
-
-    def left(self, lab: str) -> list[str]:
-        """All that the machine still has of a lab."""
-        found = list(of_lab(lab))
-        found += [f"cgroup {name}" for name in labs_with_cgroup() if name == lab]
-        found += [f"process {pid}" for pid in processes_of(lab)]
-        for table in ("/proc/self/mountinfo", "/proc/net/unix"):
-            found += [line for line in Path(table).read_text().splitlines() if f"{self.home}/{lab}/" in line]
-        found += [str(path) for path in self.home.glob(f"*{lab}*")] if self.home.exists() else []
-        return found
-
-
-def processes_of(lab: str) -> list[int]:
-    """Processes in the lab's cgroup, by what each says of itself; the dead whom init has yet to bury aside."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                dead = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-                if not dead and f"/podwire-{lab}/" in (entry / "cgroup").read_text():
-                    found.append(int(entry.name))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    return found
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Iterator[Cli]:
-    made = Cli(tmp_path / "home")
-    yield made
-    for lab in made.labs:
-        made("down", "--name", lab)
-        assert made.left(lab) == []
 
 
 def until(condition: Callable[[], object], within_s: float = 30) -> None:
@@ -89,15 +22,6 @@ def until(condition: Callable[[], object], within_s: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"
         time.sleep(0.02)
-
-
-def supervisor_of(cli: Cli, lab: str) -> int:
-    from control.lab.directory import LabDirectory
-    from control.lab.supervisor import ask
-
-    report = ask(LabDirectory(lab, cli.home / lab))
-    assert report is not None
-    return int(report["pid"])
 
 
 def test_the_machine_is_the_same_before_during_and_after(cli):
@@ -125,7 +49,7 @@ def test_two_labs_stand_side_by_side_and_one_goes_alone(cli):
 
 def test_after_kill_9_of_the_supervisor_down_removes_all(cli):
     cli("up", "--name", "tkill", "--workers", "1")
-    os.kill(supervisor_of(cli, "tkill"), signal.SIGKILL)
+    os.kill(cli.supervisor("tkill"), signal.SIGKILL)
     cli("down", "--name", "tkill")
     assert cli.left("tkill") == []
 
@@ -134,7 +58,7 @@ def test_after_kill_9_of_the_supervisor_up_keeps_what_was_acknowledged(cli):
     cli("up", "--name", "tkeep", "--workers", "1")
     kubeconfig = (cli.home / "tkeep" / "kubeconfig").read_text()
     cli("kubectl", "--name", "tkeep", "create", "configmap", "kept", "--from-literal=a=b")
-    os.kill(supervisor_of(cli, "tkeep"), signal.SIGKILL)
+    os.kill(cli.supervisor("tkeep"), signal.SIGKILL)
     cli("up", "--name", "tkeep")
     assert (cli.home / "tkeep" / "kubeconfig").read_text() == kubeconfig
     assert "b" in cli("kubectl", "--name", "tkeep", "get", "configmap", "kept", "-o", "jsonpath={.data.a}")
@@ -164,8 +88,8 @@ def test_after_kill_9_of_up_itself_down_removes_all(cli, delay_s):
 
 def test_after_kill_9_of_every_process_down_removes_all(cli):
     cli("up", "--name", "tevery", "--workers", "1")
-    os.kill(supervisor_of(cli, "tevery"), signal.SIGKILL)
-    for pid in processes_of("tevery"):
+    os.kill(cli.supervisor("tevery"), signal.SIGKILL)
+    for pid in cli.processes("tevery"):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -237,7 +161,9 @@ def test_without_root_the_same_line_with_sudo_is_offered(cli):
         "--reuid=65534",
         "--regid=65534",
         "--clear-groups",
-        *PODWIRE,
+        sys.executable,
+        "-m",
+        "podwire",
         "up",
         "--name",
         "tnobody",
