@@ -10,11 +10,19 @@ from control.errors import Cause
 IMMUTABLE = "field is immutable"
 
 
+class Printed(str):
+    """A value that is printed as it stands: where upstream shows a struct of its own."""
+
+    __slots__ = ()
+
+
 def shown(value: Any) -> str:
     """A value as upstream prints it in an error: text quoted, the rest as JSON."""
+    if isinstance(value, Printed):
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value).decode()
 
 
 def required(path: str, detail: str = "") -> Cause:

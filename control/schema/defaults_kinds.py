@@ -28,11 +28,12 @@ def _secret(secret: dict[str, Any]) -> None:
 
 
 def _node_spec(spec: dict[str, Any]) -> None:
-    """podCIDR is the first of podCIDRs."""
-    if spec.get("podCIDRs"):
-        spec["podCIDR"] = spec["podCIDRs"][0]
-    elif spec.get("podCIDR"):
-        spec["podCIDRs"] = [spec["podCIDR"]]
+    """podCIDR is the first of podCIDRs; where they differ the single one holds."""
+    one, several = spec.get("podCIDR"), spec.get("podCIDRs")
+    if one and (not several or several[0] != one):
+        spec["podCIDRs"] = [one]
+    elif several and not one:
+        spec["podCIDR"] = several[0]
 
 
 def _node_status(status: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ def config_key(key: str) -> tuple[str, ...]:
     wrong = [] if len(key) <= 253 else [too_long(253)]
     if not _KEY_RE.fullmatch(key):
         wrong.append(_KEY_WORDS)
-    elif key in (".", ".."):
+    if key in (".", ".."):
         wrong.append(f"must not be '{key}'")
     elif key.startswith(".."):
         wrong.append("must not start with '..'")

@@ -40,7 +40,7 @@ def prepare_create(row: ResourceRow, obj: dict[str, Any]) -> None:
     The API sets name (generateName), namespace, uid and creationTimestamp itself, before this call.
     """
     meta = obj.setdefault("metadata", {})
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         meta.pop(key, None)
     if row.qualified in _COUNTED:
         meta["generation"] = 1
@@ -178,6 +178,14 @@ def _create_job(job: dict[str, Any]) -> None:
     selector["matchLabels"] = {**selector.get("matchLabels", {}), **wanted}
 
 
+def _create_service_account(account: dict[str, Any]) -> None:
+    """A reference to a secret is its name alone."""
+    if "secrets" in account:
+        account["secrets"] = [
+            {"name": item["name"]} if item.get("name") else {} for item in account["secrets"]
+        ]
+
+
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 
@@ -214,6 +222,7 @@ _ON_CREATE: dict[str, Callable[[dict[str, Any]], None]] = {
     "pods": _create_pod,
     "jobs.batch": _create_job,
     "daemonsets.apps": _create_daemon_set,
+    "serviceaccounts": _create_service_account,
 }
 _ON_UPDATE: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
     "namespaces": _update_namespace,

@@ -31,10 +31,10 @@ def normal_time(text: str) -> str:
 
 def normal_micro_time(text: str) -> str:
     """MicroTime's canonical form: UTC, six digits. Raises ValueError."""
-    return _parse(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _parse(text, "2006-01-02T15:04:05.000000Z07:00").astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _parse(text: str) -> datetime:
+def _parse(text: str, layout: str = "2006-01-02T15:04:05Z07:00") -> datetime:
     if len(text) >= 20 and text[10] in "Tt":
         try:
             when = datetime.fromisoformat(text)
@@ -43,7 +43,7 @@ def _parse(text: str) -> datetime:
         else:
             if when.tzinfo is not None:
                 return when
-    raise ValueError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as "2006"')
+    raise ValueError(f'parsing time "{text}" as "{layout}": cannot parse "{text}" as "2006"')
 
 
 def duration_text(nanos: int) -> str:

@@ -12,7 +12,7 @@ from control.schema.validate_resources import non_negative_quantity
 
 SIZE_LIMIT = 1024 * 1024
 """Bytes in a ConfigMap or a Secret."""
-_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _SECRET_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockercfg": (".dockercfg",),
@@ -42,22 +42,26 @@ def node(obj: Mapping[str, Any]) -> list[Cause]:
     found: list[Cause] = []
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(spec.get("taints", ())):
-        at = f"spec.taints[{index}]"
+        at = f"metadata.taints[{index}]"  # upstream's path
         key, effect = taint.get("key", ""), taint.get("effect", "")
         found += causes.all_invalid(f"{at}.key", key, formats.qualified_name(key))
-        value = taint.get("value", "")
-        found += causes.all_invalid(f"{at}.value", value, formats.label_value(value))
+        wrong = formats.label_value(taint.get("value", ""))
+        if wrong:
+            found.append(causes.invalid(f"{at}.value", taint["value"], ";".join(wrong)))
         if effect not in _EFFECTS:
             found += causes.one_of(f"{at}.effect", effect, _EFFECTS)
         if (key, effect) in seen:
-            found.append(causes.duplicate(at, taint))
+            said = f"{causes.shown(taint)}: taints must be unique by key and effect pair"
+            found.append(causes.duplicate(at, causes.Printed(said)))
         seen.add((key, effect))
     cidrs = spec.get("podCIDRs", [])
-    for index, text in enumerate(cidrs):
-        if formats.network(text) is None:
+    networks = [formats.network(text) for text in cidrs]
+    for index, (text, network) in enumerate(zip(cidrs, networks, strict=True)):
+        if network is None:
             found.append(causes.invalid(f"spec.podCIDRs[{index}]", text, formats.CIDR_WORDS))
-    if len(cidrs) > 2:
-        said = "must specify no more than one CIDR for each IP family"
+    versions = {network.version for network in networks if network is not None}
+    if len(cidrs) > 1 and (len(cidrs) > 2 or len(versions) < 2):
+        said = "may specify no more than one CIDR for each IP family"
         found.append(causes.invalid("spec.podCIDRs", cidrs, said))
     for key in ("capacity", "allocatable"):
         for name, amount in obj.get("status", {}).get(key, {}).items():
@@ -73,8 +77,12 @@ def node_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
         said = 'node updates may not change podCIDR except from "" to valid'
         found.append(causes.forbidden("spec.podCIDRs", said))
     if had.get("providerID") and spec.get("providerID") != had["providerID"]:
-        said = 'node updates may not change providerID except from "" to valid'
-        found.append(causes.forbidden("spec.providerID", said))
+        said = (
+            "field cannot be modified once set"
+            if spec.get("providerID")
+            else "field cannot be cleared once set"
+        )
+        found.append(causes.invalid("spec.providerID", None, said))
     return found
 
 

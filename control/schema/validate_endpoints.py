@@ -16,31 +16,43 @@ def endpoint_slice(obj: Mapping[str, Any]) -> list[Cause]:
     """An EndpointSlice."""
     family = obj.get("addressType", "")
     found = causes.one_of("addressType", family, _TYPES)
+    found += _slice_ports(obj.get("ports") or [])
     endpoints = obj.get("endpoints") or []
     if len(endpoints) > _ENDPOINTS:
         return [*found, causes.too_many("endpoints", len(endpoints), _ENDPOINTS)]
     for index, item in enumerate(endpoints):
         found += _endpoint(item, f"endpoints[{index}]", family)
-    return found + _slice_ports(obj.get("ports") or [])
+    return found
 
 
 def _endpoint(item: Mapping[str, Any], at: str, family: str) -> list[Cause]:
     found: list[Cause] = []
     addresses = item.get("addresses") or []
     if not addresses:
-        found.append(causes.required(f"{at}.addresses", "must contain at least 1 address"))
+        found.append(causes.required(f"{at}.addresses"))
     elif len(addresses) > _ADDRESSES:
         found.append(causes.too_many(f"{at}.addresses", len(addresses), _ADDRESSES))
     for index, text in enumerate(addresses):
         found += _address(text, f"{at}.addresses[{index}]", family)
-    if item.get("nodeName"):
+    if item.get("nodeName") is not None:
         found += causes.all_invalid(f"{at}.nodeName", item["nodeName"], formats.subdomain(item["nodeName"]))
-    if item.get("hostname"):
+    if item.get("hostname") is not None:
         found += causes.all_invalid(f"{at}.hostname", item["hostname"], formats.label(item["hostname"]))
+    for key in ("forZones", "forNodes"):
+        seen: set[str] = set()
+        for index, hint in enumerate(item.get("hints", {}).get(key, ())):
+            name, place = hint.get("name", ""), f"{at}.hints.{key}[{index}].name"
+            if name in seen:
+                found.append(causes.duplicate(place, name))
+            seen.add(name)
+            rule = formats.label_value if key == "forZones" else formats.subdomain
+            found += causes.all_invalid(place, name, rule(name))
     return found
 
 
 def _address(text: str, at: str, family: str) -> list[Cause]:
+    if family not in _TYPES:
+        return []
     if family == "FQDN":
         return causes.all_invalid(at, text, formats.subdomain(text))
     address = formats.address(text)
@@ -59,7 +71,7 @@ def special_address(text: str, at: str) -> list[Cause]:
     if address is None:
         return [causes.invalid(at, text, formats.ADDRESS_WORDS)]
     if address.is_unspecified:
-        return [causes.invalid(at, text, "may not be unspecified (0.0.0.0 or ::)")]
+        return [causes.invalid(at, text, f"may not be unspecified ({text})")]
     if address.is_loopback:
         return [causes.invalid(at, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")]
     if address.is_link_local:
@@ -83,10 +95,13 @@ def _slice_ports(ports: list[dict[str, Any]]) -> list[Cause]:
             found.append(causes.duplicate(f"{at}.name", name))
         names.add(name)
         protocol = item.get("protocol")
-        if protocol not in PROTOCOLS:
-            found += causes.one_of(f"{at}.protocol", protocol, PROTOCOLS)
-        if item.get("port") is not None:
-            found += causes.all_invalid(f"{at}.port", item["port"], formats.port_number(item["port"]))
+        if protocol is None:
+            found.append(causes.required(f"{at}.protocol"))
+        elif protocol not in PROTOCOLS:
+            found.append(causes.not_supported(f"{at}.protocol", protocol, PROTOCOLS))
+        if item.get("appProtocol") is not None:
+            wrong = formats.qualified_name(item["appProtocol"])
+            found += causes.all_invalid(f"{at}.appProtocol", item["appProtocol"], wrong)
     return found
 
 

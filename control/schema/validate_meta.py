@@ -11,7 +11,8 @@ _ANNOTATIONS_LIMIT = 256 * 1024
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 _NAMES: dict[str, Callable[[str], tuple[str, ...]]] = {
     "namespaces": formats.label,
-    "services": formats.dns1035,
+    "services": formats.label,
+    "events": formats.path_segment,
     "statefulsets.apps": formats.label,
     "roles.rbac.authorization.k8s.io": formats.path_segment,
     "rolebindings.rbac.authorization.k8s.io": formats.path_segment,
@@ -38,11 +39,14 @@ def metadata(row: ResourceRow, meta: Mapping[str, Any]) -> list[Cause]:
         masked = prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix
         found += causes.all_invalid("metadata.generateName", prefix, rule(masked))
     if not name:
-        found.append(causes.required("metadata.name", "name or generateName is required"))
+        if row.qualified != "events":
+            found.append(causes.required("metadata.name", "name or generateName is required"))
     else:
         found += causes.all_invalid("metadata.name", name, rule(name))
     namespace = meta.get("namespace", "")
-    if row.namespaced:
+    if row.qualified == "events":
+        pass  # the oldest kind: its own rule knows the namespace
+    elif row.namespaced:
         if not namespace:
             found.append(causes.required("metadata.namespace"))
         else:
@@ -111,11 +115,13 @@ def _finalizer(name: str, index: int) -> list[Cause]:
     path = "metadata.finalizers"
     wrong = formats.qualified_name(name)
     if wrong:
-        return causes.all_invalid(path, name, wrong)
+        found = causes.all_invalid(path, name, wrong)
+    else:
+        found = []
     if "/" not in name and name not in _STANDARD_FINALIZERS:
         said = "name is neither a standard finalizer name nor is it fully qualified"
-        return [causes.invalid(f"{path}[{index}]", name, said)]
-    return []
+        found.append(causes.invalid(f"{path}[{index}]", name, said))
+    return found
 
 
 def metadata_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:

@@ -31,7 +31,7 @@ def network_policy(obj: Mapping[str, Any]) -> list[Cause]:
     for index, kind in enumerate(types):
         if kind not in ("Ingress", "Egress"):
             at = f"spec.policyTypes[{index}]"
-            found.append(causes.not_supported(at, kind, ("Egress", "Ingress")))
+            found.append(causes.not_supported(at, kind, ("Ingress", "Egress")))
     return found
 
 
@@ -39,7 +39,7 @@ def _port(item: Mapping[str, Any], at: str) -> list[Cause]:
     found: list[Cause] = []
     protocol, port, end = item.get("protocol"), item.get("port"), item.get("endPort")
     if protocol is not None and protocol not in PROTOCOLS:
-        found.append(causes.not_supported(f"{at}.protocol", protocol, PROTOCOLS))
+        found.append(causes.not_supported(f"{at}.protocol", protocol, ("TCP", "UDP", "SCTP")))
     if port is None:
         if end is not None:
             said = "may not be specified when `port` is not specified"
@@ -66,11 +66,11 @@ def _peer(peer: Mapping[str, Any], at: str) -> list[Cause]:
         found += label_selector(peer[key], f"{at}.{key}")
     if "ipBlock" in peer:
         found += _ip_block(peer["ipBlock"], f"{at}.ipBlock")
-        if selects:
-            said = "may not specify both ipBlock and another peer"
-            found.append(causes.forbidden(at, said))
-    elif not selects:
+    if not selects and "ipBlock" not in peer:
         found.append(causes.required(at, "must specify a peer"))
+    elif selects and "ipBlock" in peer:
+        said = "may not specify both ipBlock and another peer"
+        found.insert(0, causes.forbidden(at, said))
     return found
 
 
@@ -92,7 +92,7 @@ def _ip_block(block: Mapping[str, Any], at: str) -> list[Cause]:
             whole.network_address
         )
         if not inside or inner.prefixlen <= whole.prefixlen:
-            found.append(causes.invalid(place, part, f'must be a strict subset of `cidr` "{text}"'))
+            found.append(causes.invalid(place, part, "must be a strict subset of `cidr`"))
     return found
 
 
@@ -160,7 +160,7 @@ def _backend(backend: Mapping[str, Any], at: str) -> list[Cause]:
     if not name:
         found.append(causes.required(f"{at}.service.name"))
     else:
-        found += causes.all_invalid(f"{at}.service.name", name, formats.dns1035(name))
+        found += causes.all_invalid(f"{at}.service.name", name, formats.label(name))
     port = target.get("port", {})
     if port.get("name") and port.get("number"):
         said = "cannot set both port name & port number"

@@ -32,8 +32,8 @@ def pod(obj: Mapping[str, Any]) -> list[Cause]:
 def template(value: Mapping[str, Any], path: str) -> list[Cause]:
     """A pod template: its labels, annotations and spec."""
     meta = value.get("metadata", {})
-    found = labels(meta.get("labels", {}), f"{path}.metadata.labels")
-    found += annotations(meta.get("annotations", {}), f"{path}.metadata.annotations")
+    found = labels(meta.get("labels", {}), f"{path}.labels")  # upstream leaves metadata out of these paths
+    found += annotations(meta.get("annotations", {}), f"{path}.annotations")
     found += pod_spec(value.get("spec", {}), f"{path}.spec")
     if value.get("spec", {}).get("ephemeralContainers"):
         said = "ephemeral containers not allowed in pod template"

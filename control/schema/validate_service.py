@@ -13,53 +13,51 @@ TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _FAMILIES = ("IPv4", "IPv6")
 _FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _TRAFFIC = ("Cluster", "Local")
-_DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _AFFINITY_LIMIT = 86400
 
 
 def service(obj: Mapping[str, Any]) -> list[Cause]:
-    """A Service, defaulted; cluster IPs may be allocated already or not."""
+    """A Service, defaulted, its cluster IPs allocated."""
     spec = obj.get("spec", {})
     kind = spec.get("type", "")
     found: list[Cause] = []
-    headless = spec.get("clusterIP") == "None" or spec.get("clusterIPs") == ["None"]
+    headless = spec.get("clusterIP") == "None" or spec.get("clusterIPs", [""])[0] == "None"
     ports = spec.get("ports", [])
     if not ports and kind != "ExternalName" and not headless:
         found.append(causes.required("spec.ports"))
-    if kind not in TYPES:
-        found += causes.one_of("spec.type", kind, TYPES)
-    if kind == "ExternalName":
-        found += _external_name(spec)
     if kind in ("LoadBalancer", "NodePort") and headless:
         said = f"may not be set to 'None' for {kind} services"
         found.append(causes.invalid("spec.clusterIPs[0]", "None", said))
-    found += _ports(ports, kind, headless=headless)
+    if kind == "ExternalName":
+        found += _external_name(spec)
+    found += _ports(ports)
     if spec.get("selector"):
         found += labels(spec["selector"], "spec.selector")
     found += _affinity(spec)
-    found += _cluster_ips(spec)
-    return found + _traffic(spec) + _external_ips(spec)
+    if kind != "ExternalName":
+        found += _cluster_ips(spec, headless=headless)
+    found += _external_ips(spec)
+    if kind not in TYPES:
+        found += causes.one_of("spec.type", kind, TYPES)
+    return found + _unique_ports(ports, kind) + _load_balancer(spec) + _traffic(spec)
 
 
 def _external_name(spec: Mapping[str, Any]) -> list[Cause]:
-    found: list[Cause] = []
+    given = [key for key in ("clusterIPs", "ipFamilies", "ipFamilyPolicy") if spec.get(key)]
+    said = "may not be set for ExternalName services"
+    found = [causes.forbidden(f"spec.{key}", said) for key in given]
     name = spec.get("externalName", "").removesuffix(".")
-    if not name:
-        found.append(causes.required("spec.externalName"))
-    else:
+    if name:
         found += causes.all_invalid("spec.externalName", name, formats.subdomain(name))
-    if spec.get("clusterIPs") or spec.get("clusterIP"):
-        said = "may not be set for ExternalName services"
-        value = spec.get("clusterIPs") or [spec["clusterIP"]]
-        found.append(causes.invalid("spec.clusterIPs", value, said))
+    else:
+        found.append(causes.required("spec.externalName"))
     return found
 
 
-def _ports(ports: list[dict[str, Any]], kind: str, *, headless: bool) -> list[Cause]:
+def _ports(ports: list[dict[str, Any]]) -> list[Cause]:
     found: list[Cause] = []
     names: set[str] = set()
-    numbers: set[tuple[str, int]] = set()
-    node_ports: set[tuple[str, int]] = set()
     for index, item in enumerate(ports):
         at = f"spec.ports[{index}]"
         name, number, protocol = item.get("name", ""), item.get("port", 0), item.get("protocol", "")
@@ -73,26 +71,32 @@ def _ports(ports: list[dict[str, Any]], kind: str, *, headless: bool) -> list[Ca
         found += causes.all_invalid(f"{at}.port", number, formats.port_number(number))
         if protocol not in PROTOCOLS:
             found += causes.one_of(f"{at}.protocol", protocol, PROTOCOLS)
-        target = item.get("targetPort", number)
-        found += port_rule(target, f"{at}.targetPort")
-        if headless and target not in (number, 0) and kind == "ExternalName":
-            said = "must be equal to the value of 'port' when clusterIP = None"
-            found.append(causes.invalid(f"{at}.targetPort", target, said))
-        if item.get("appProtocol"):
+        found += port_rule(item.get("targetPort", number), f"{at}.targetPort")
+        if "appProtocol" in item:
             wrong = formats.qualified_name(item["appProtocol"])
             found += causes.all_invalid(f"{at}.appProtocol", item["appProtocol"], wrong)
-        if (protocol, number) in numbers:
-            found.append(causes.duplicate(at, {"port": number, "protocol": protocol}))
-        numbers.add((protocol, number))
-        node_port = item.get("nodePort", 0)
-        if not node_port:
+    return found
+
+
+def _unique_ports(ports: list[dict[str, Any]], kind: str) -> list[Cause]:
+    """Node ports only where the type has them, and no port twice."""
+    found: list[Cause] = []
+    taken: set[tuple[str, int]] = set()
+    for index, item in enumerate(ports):
+        at, key = f"spec.ports[{index}].nodePort", (item.get("protocol", ""), item.get("nodePort", 0))
+        if not key[1]:
             continue
         if kind in ("ClusterIP", "ExternalName"):
-            said = f"may not be used when `type` is '{kind}'"
-            found.append(causes.forbidden(f"{at}.nodePort", said))
-        elif (protocol, node_port) in node_ports:
-            found.append(causes.duplicate(f"{at}.nodePort", node_port))
-        node_ports.add((protocol, node_port))
+            found.append(causes.forbidden(at, f"may not be used when `type` is '{kind}'"))
+        if key in taken:
+            found.append(causes.duplicate(at, key[1]))
+        taken.add(key)
+    pairs = [(item.get("protocol", ""), item.get("port", 0)) for item in ports]
+    for index, (protocol, number) in enumerate(pairs):
+        if (protocol, number) in pairs[:index]:
+            port = f'"Protocol":"{protocol}","AppProtocol":null,"Port":{number},"TargetPort":0,"NodePort":0'
+            shown = causes.Printed(f'{{"Name":"",{port}}}')
+            found.append(causes.duplicate(f"spec.ports[{index}]", shown))
     return found
 
 
@@ -111,30 +115,68 @@ def _affinity(spec: Mapping[str, Any]) -> list[Cause]:
     return []
 
 
-def _cluster_ips(spec: Mapping[str, Any]) -> list[Cause]:
+def _cluster_ips(spec: Mapping[str, Any], *, headless: bool) -> list[Cause]:
     found: list[Cause] = []
-    addresses, first = spec.get("clusterIPs", []), spec.get("clusterIP", "")
-    if addresses and first and addresses[0] != first:
-        said = "first value must match `clusterIP`"
-        found.append(causes.invalid("spec.clusterIPs", addresses, said))
-    if len(addresses) > 2:
-        said = "may only hold up to 2 values"
-        found.append(causes.invalid("spec.clusterIPs", addresses, said))
-    for index, text in enumerate(addresses or ([first] if first else [])):
-        if text == "None" and index == 0 and len(addresses) <= 1:
-            continue
-        if formats.address(text) is None:
-            said = "must be empty, 'None', or a valid IP address"
-            found.append(causes.invalid(f"spec.clusterIPs[{index}]", text, said))
-    families = spec.get("ipFamilies", [])
+    addresses, first, path = spec.get("clusterIPs", []), spec.get("clusterIP", ""), "spec.clusterIPs"
+    if first and not addresses:
+        found.append(causes.required(path))
+    elif first and addresses[0] != first:
+        found.append(causes.invalid(path, addresses, "first value must match `clusterIP`"))
+    elif addresses and not first:
+        found.append(causes.invalid(path, addresses, "must be empty when `clusterIP` is not specified"))
+    families, policy = spec.get("ipFamilies", []), spec.get("ipFamilyPolicy")
     for index, family in enumerate(families):
         if family not in _FAMILIES:
             found.append(causes.not_supported(f"spec.ipFamilies[{index}]", family, _FAMILIES))
-        elif family in families[:index]:
+        if family in families[:index]:
             found.append(causes.duplicate(f"spec.ipFamilies[{index}]", family))
-    policy = spec.get("ipFamilyPolicy")
     if policy is not None and policy not in _FAMILY_POLICIES:
         found.append(causes.not_supported("spec.ipFamilyPolicy", policy, _FAMILY_POLICIES))
+    wrong: list[Cause] = []
+    for index, text in enumerate(addresses):
+        if index == 0 and text == "None":
+            if len(addresses) > 1:
+                said = "'None' must be the first and only value"
+                wrong.append(causes.invalid(path, addresses, said))
+        elif formats.address(text) is None:
+            wrong.append(causes.invalid(f"{path}[{index}]", text, formats.ADDRESS_WORDS))
+    found += wrong
+    if len(addresses) > 2:
+        found.append(causes.invalid(path, addresses, "may only hold up to 2 values"))
+    return found if wrong else found + _families(addresses, families, path, headless=headless)
+
+
+def _families(addresses: list[str], families: list[str], path: str, *, headless: bool) -> list[Cause]:
+    """Valid addresses: one a family, in the order of the families."""
+    found: list[Cause] = []
+    versions = [6 if ":" in text else 4 for text in addresses]
+    if len(addresses) > 1 and len(set(versions)) < 2:
+        said = "may specify no more than one IP for each IP family"
+        found.append(causes.invalid(path, addresses, said))
+    for index, (family, version) in enumerate(zip(families, versions, strict=False)):
+        if not headless and family in _FAMILIES and family != f"IPv{version}":
+            said = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            found.append(causes.invalid(f"{path}[{index}]", addresses[index], said))
+    return found
+
+
+def _load_balancer(spec: Mapping[str, Any]) -> list[Cause]:
+    found: list[Cause] = []
+    only, of = "may only be used when `type` is 'LoadBalancer'", spec.get("type")
+    ranges = spec.get("loadBalancerSourceRanges", ())
+    if ranges and of != "LoadBalancer":
+        found.append(causes.forbidden("spec.LoadBalancerSourceRanges", only))
+    for index, text in enumerate(ranges):
+        if formats.network(text.strip()) is None:
+            at = f"spec.LoadBalancerSourceRanges[{index}]"
+            found.append(causes.invalid(at, text, formats.CIDR_WORDS))
+    if "allocateLoadBalancerNodePorts" in spec and of != "LoadBalancer":
+        found.append(causes.forbidden("spec.allocateLoadBalancerNodePorts", only))
+    name = spec.get("loadBalancerClass")
+    if name is not None and of != "LoadBalancer":
+        found.append(causes.forbidden("spec.loadBalancerClass", only))
+    elif name is not None:
+        found += causes.all_invalid("spec.loadBalancerClass", name, formats.qualified_name(name))
     return found
 
 
@@ -148,23 +190,17 @@ def _traffic(spec: Mapping[str, Any]) -> list[Cause]:
         found.append(causes.invalid("spec.externalTrafficPolicy", external, said))
     elif reachable and external not in _TRAFFIC:
         found += causes.one_of("spec.externalTrafficPolicy", external, _TRAFFIC)
-    if kind != "ExternalName" and internal not in _TRAFFIC:
-        found += causes.one_of("spec.internalTrafficPolicy", internal, _TRAFFIC)
-    distribution = spec.get("trafficDistribution")
-    if distribution is not None and distribution not in _DISTRIBUTIONS:
-        found.append(causes.not_supported("spec.trafficDistribution", distribution, _DISTRIBUTIONS))
     health = spec.get("healthCheckNodePort", 0)
     if health and not (kind == "LoadBalancer" and external == "Local"):
         said = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
         found.append(causes.invalid("spec.healthCheckNodePort", health, said))
-    if kind != "LoadBalancer":
-        for key in ("loadBalancerSourceRanges", "allocateLoadBalancerNodePorts", "loadBalancerClass"):
-            if key in spec:
-                said = "may only be used when `type` is 'LoadBalancer'"
-                found.append(causes.forbidden(f"spec.{key}", said))
-    for index, text in enumerate(spec.get("loadBalancerSourceRanges", ())):
-        if formats.network(text.strip()) is None:
-            found.append(causes.invalid(f"spec.loadBalancerSourceRanges[{index}]", text, formats.CIDR_WORDS))
+    if internal is None and kind in ("ClusterIP", "NodePort", "LoadBalancer"):
+        found.append(causes.required("spec.internalTrafficPolicy"))
+    elif internal is not None and internal not in _TRAFFIC:
+        found.append(causes.not_supported("spec.internalTrafficPolicy", internal, _TRAFFIC))
+    distribution = spec.get("trafficDistribution")
+    if distribution is not None and distribution not in _DISTRIBUTIONS:
+        found.append(causes.not_supported("spec.trafficDistribution", distribution, _DISTRIBUTIONS))
     return found
 
 

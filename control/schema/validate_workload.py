@@ -29,21 +29,33 @@ def _counts(spec: Mapping[str, Any], keys: tuple[str, ...], path: str = "spec") 
 
 
 def _selector(spec: Mapping[str, Any], kind: str) -> list[Cause]:
-    """A selector that is there, not empty, and picks the template's pods."""
-    path = "spec"
+    """A selector that is there, not empty, and well-formed."""
     selector = spec.get("selector")
     if selector is None:
-        return [causes.required(f"{path}.selector")]
-    found = label_selector(selector, f"{path}.selector")
-    if found:
-        return found
+        return [causes.required("spec.selector")]
+    found = label_selector(selector, "spec.selector")
     if not selector:
-        return [causes.invalid(f"{path}.selector", selector, f"empty selector is invalid for {kind}")]
-    labels = spec.get("template", {}).get("metadata", {}).get("labels", {})
-    if not LabelSelector.from_json(selector).matches(labels):
-        said = "`selector` does not match template `labels`"
-        return [causes.invalid(f"{path}.template.metadata.labels", labels, said)]
-    return []
+        found.append(causes.invalid("spec.selector", selector, f"empty selector is invalid for {kind}"))
+    return found
+
+
+def _picks(spec: Mapping[str, Any]) -> list[Cause]:
+    """The selector of a Deployment or ReplicaSet picks the template's pods."""
+    selector = spec.get("selector")
+    if not selector:
+        return []
+    labels = spec.get("template", {}).get("metadata", {}).get("labels")
+    if LabelSelector.from_json(selector).matches(labels):
+        return []
+    said = "`selector` does not match template `labels`"
+    return [causes.invalid("spec.template.metadata.labels", labels, said)]
+
+
+def _usable(selector: Mapping[str, Any]) -> bool:
+    """Can pods be picked by it at all?"""
+    keys = selector.get("matchLabels", {})
+    expressions = {"matchExpressions": selector.get("matchExpressions", [])}
+    return not any(map(formats.qualified_name, keys)) and not label_selector(expressions, "")
 
 
 def _restart(spec: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> list[Cause]:
@@ -57,7 +69,14 @@ def _restart(spec: Mapping[str, Any], allowed: tuple[str, ...], path: str) -> li
 
 def _always_running(spec: Mapping[str, Any], kind: str = "deployment") -> list[Cause]:
     """Rules of a controller whose pods run for ever; ``kind`` as upstream's error names it."""
-    found = _selector(spec, kind) + template(spec.get("template", {}), "spec.template")
+    found = _selector(spec, kind)
+    selector = spec.get("selector") or {}
+    if kind == "deployment":
+        if not _usable(selector):
+            ordered = {key: selector[key] for key in ("matchLabels", "matchExpressions") if key in selector}
+            return [*found, causes.invalid("spec.selector", ordered, "invalid label selector")]
+        found += _picks(spec)
+    found += template(spec.get("template", {}), "spec.template")
     found += _restart(spec, ("Always",), "spec")
     if spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds") is not None:
         said = "activeDeadlineSeconds in ReplicaSet is not Supported"
@@ -69,12 +88,12 @@ def deployment(obj: Mapping[str, Any]) -> list[Cause]:
     """A Deployment."""
     spec = obj.get("spec", {})
     found = _counts(spec, ("replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"))
-    found += _always_running(spec)
+    found += _always_running(spec) + _deployment_strategy(spec.get("strategy", {}))
     deadline, ready = spec.get("progressDeadlineSeconds", 600), spec.get("minReadySeconds", 0)
     if deadline <= ready:
         said = "must be greater than minReadySeconds"
         found.append(causes.invalid("spec.progressDeadlineSeconds", deadline, said))
-    return found + _deployment_strategy(spec.get("strategy", {}))
+    return found
 
 
 def _deployment_strategy(strategy: Mapping[str, Any]) -> list[Cause]:
@@ -85,8 +104,20 @@ def _deployment_strategy(strategy: Mapping[str, Any]) -> list[Cause]:
         said = "may not be specified when strategy `type` is 'Recreate'"
         return [causes.forbidden("spec.strategy.rollingUpdate", said)]
     if kind != "RollingUpdate":
-        return [causes.not_supported("spec.strategy", kind, ("Recreate", "RollingUpdate"))]
+        return [
+            causes.not_supported(
+                "spec.strategy", _shown_strategy(kind, rolling), ("Recreate", "RollingUpdate")
+            )
+        ]
     return _rolling(rolling or {}, "spec.strategy.rollingUpdate")
+
+
+def _shown_strategy(kind: str, rolling: Mapping[str, Any] | None) -> causes.Printed:
+    inner = "null"
+    if rolling is not None:
+        amounts = [causes.shown(rolling.get(key, 0)) for key in ("maxUnavailable", "maxSurge")]
+        inner = f'{{"MaxUnavailable":{amounts[0]},"MaxSurge":{amounts[1]}}}'
+    return causes.Printed(f'{{"Type":{causes.shown(kind)},"RollingUpdate":{inner}}}')
 
 
 def _rolling(rolling: Mapping[str, Any], path: str) -> list[Cause]:

@@ -36,7 +36,7 @@ DEPLOYMENT = """
         (
             "{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]}",
             'spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: "11.0.0.0/16": '
-            'must be a strict subset of `cidr` "10.0.0.0/8"',
+            "must be a strict subset of `cidr`",
         ),
         (
             "{from: [{ipBlock: {cidr: 10.0.0.1}}]}",
@@ -85,7 +85,7 @@ def test_good_policies(wrong):
         ("{}", "spec.ports: Required value"),
         ("{ports: [{port: 80}, {port: 81, name: b}]}", "spec.ports[0].name: Required value"),
         ("{ports: [{port: 80, name: a}, {port: 81, name: a}]}", 'spec.ports[1].name: Duplicate value: "a"'),
-        ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", 'spec.ports[1]: Duplicate value: {"port":80,"protocol":"TCP"}'),
+        ("{ports: [{port: 80, name: a}, {port: 80, name: b}]}", 'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}'),
         (
             "{ports: [{port: 80, nodePort: 30000}]}",
             "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
@@ -96,8 +96,8 @@ def test_good_policies(wrong):
         ),
         ("{type: ExternalName}", "spec.externalName: Required value"),
         (
-            "{clusterIP: nope, ports: [{port: 80}]}",
-            "spec.clusterIPs[0]: Invalid value: \"nope\": must be empty, 'None', or a valid IP address",
+            "{clusterIP: nope, clusterIPs: [nope], ports: [{port: 80}]}",
+            'spec.clusterIPs[0]: Invalid value: "nope": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
         ),
         (
             "{ports: [{port: 80}], externalTrafficPolicy: Local}",
@@ -111,7 +111,7 @@ def test_services(wrong, spec: str, said: str):
 
 
 def test_headless_services_need_no_ports(wrong):
-    assert wrong(SERVICE.format("{clusterIP: None, selector: {a: b}}")) == []
+    assert wrong(SERVICE.format("{clusterIP: None, clusterIPs: [None], selector: {a: b}}")) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_headless_services_need_no_ports(wrong):
         ("replicas: -1", "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
         (
             "strategy: {type: Odd}",
-            'spec.strategy: Unsupported value: "Odd": supported values: "Recreate", "RollingUpdate"',
+            'spec.strategy: Unsupported value: {"Type":"Odd","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
         ),
         (
             "strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 0}}",
@@ -166,7 +166,7 @@ def test_a_selector_must_pick_its_template_and_never_changes(row, load, wrong):
         ("{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, addressType: IPv4, endpoints: [{addresses: ['::1']}]}", 'endpoints[0].addresses[0]: Invalid value: "::1": must be a valid IPv4 address'),
         ("{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: a}, addressType: Odd}", 'addressType: Unsupported value: "Odd": supported values: "FQDN", "IPv4", "IPv6"'),
         ("{apiVersion: batch/v1, kind: CronJob, metadata: {name: a}, spec: {schedule: '* * *'}}", 'spec.schedule: Invalid value: "* * *": expected exactly 5 fields, found 3: [* * *]'),
-        ("{apiVersion: v1, kind: Node, metadata: {name: a}, spec: {taints: [{key: a, effect: Odd}]}}", 'spec.taints[0].effect: Unsupported value: "Odd": supported values: "NoExecute", "NoSchedule", "PreferNoSchedule"'),
+        ("{apiVersion: v1, kind: Node, metadata: {name: a}, spec: {taints: [{key: a, effect: Odd}]}}", 'metadata.taints[0].effect: Unsupported value: "Odd": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"'),
         ("{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: a}, rules: [{verbs: [get]}]}", "rules[0].apiGroups: Required value: resource rules must supply at least one api group"),
         ("{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: a}, spec: {leaseDurationSeconds: 0}}", "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"),
         ("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {}}", "spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"),
