@@ -179,7 +179,9 @@ class Enforcer:
         try:
             if first or compare:
                 applied = self._verdicts.sync(compiler.table(), self._ports.values())
-                if compare and applied.elements:
+                if first:
+                    log.info("%d policies, %d elements changed at start", compiler.policies, applied.elements)
+                elif applied.elements:
                     log.warning(
                         "%s: %d elements of policy were not ours; mended", self._ctx.name, applied.elements
                     )

@@ -129,6 +129,11 @@ class Compiler:
             touched = self._policies.remove(policy, self._pods_here(policy.namespace))
             self._ungrouped.update(pod.uid for pod in touched)
 
+    @property
+    def policies(self) -> int:
+        """How many policies there are."""
+        return len(self._policies)
+
     def take(self) -> VerdictDelta:
         """What changed since the last time; false when nothing did."""
         self._identify()

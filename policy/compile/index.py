@@ -30,6 +30,9 @@ class PolicyIndex:
         self._by_namespace: dict[str, dict[str, _Indexed]] = {}
         self._selecting: dict[str, set[str]] = {}
 
+    def __len__(self) -> int:
+        return sum(len(inside) for inside in self._by_namespace.values())
+
     def get(self, key: str) -> Policy | None:
         """The policy of that namespace/name."""
         namespace, _, name = key.partition("/")
