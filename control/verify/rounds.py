@@ -11,7 +11,7 @@ from control.verify import probe
 from control.verify.expect import Word
 from control.verify.observation import Observation
 from control.verify.pairs import TargetKind
-from control.verify.probe import UDP, Answer, Outcome, Probe
+from control.verify.probe import TCP, UDP, Answer, Outcome, Probe
 from dataplane.errors import KernelError
 from dataplane.model.address import HostPort
 from dataplane.observe.flows import tracked
@@ -35,7 +35,7 @@ def settle(observations: Sequence[Observation], progress: Progress = lambda _don
         opened += _round(fresh, QUICK_S)
         opened += _round([each for each in open_pairs if each.retried], PATIENT_S)
         if number == 0:
-            _note_refusing(observations)
+            opened += _note_refusing(observations)
         opened += _ask_own_nodes([each for each in open_pairs if _maybe_silent(each)])
         open_pairs = [each for each in open_pairs if not _settled(each)]
         progress(len(observations) - len(open_pairs), len(observations))
@@ -120,15 +120,29 @@ def _answers(netns: str) -> dict[tuple[int, HostPort, HostPort], HostPort]:
         return {}  # the node went away: its pairs end as missing, and say so
 
 
-def _note_refusing(observations: Iterable[Observation]) -> None:
-    """Endpoints whose own address answered with a reset: the way is open and nothing listens."""
+def _note_refusing(observations: Iterable[Observation]) -> int:
+    """Endpoints whose own address answers with a reset: the way is open and nothing listens.
+
+    Pods' own addresses were tried by now; addresses that no pod owns are asked here, from the node that
+    translates. Returns how many connections that took.
+    """
     refusing: set[HostPort] = set()
+    strangers: set[Probe] = set()
     for each in observations:
         target = each.pair.target
-        if target.kind is TargetKind.POD and each.outcomes[Outcome.REFUSED]:
+        if not each.outcomes[Outcome.REFUSED]:
+            continue
+        if target.kind is TargetKind.POD:
             refusing.add(HostPort(target.address, target.port))
+        for endpoint in each.pair.ends:
+            if target.kind is not TargetKind.POD and endpoint.pod is None and target.protocol == TCP:
+                strangers.add(Probe(each.pair.tracker, TCP, endpoint.address, endpoint.port))
+    for answer in probe.run(sorted(strangers, key=str), QUICK_S):
+        if answer.outcome is Outcome.REFUSED:
+            refusing.add(HostPort(answer.probe.address, answer.probe.port))
     for each in observations:
         each.refusing = frozenset(refusing & each.expected.allowed)
+    return len(strangers)
 
 
 def _maybe_silent(each: Observation) -> bool:

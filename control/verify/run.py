@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from control.client.client import ApiClient
+from control.errors import NoSuchPlace
 from control.verify import calls as call_graph
 from control.verify.calls import Call
 from control.verify.cluster import ClusterView, Endpoint, read_cluster
@@ -50,9 +51,16 @@ async def run_verify(
     """Try every pair; what the cluster changed meanwhile is tried once more before it is called a mismatch.
 
     progress: called from another thread. Needs root: probes start inside the pods' namespaces.
+    Raises NoSuchPlace for a namespace that is not there: a typing error must not pass for a proof.
     """
     started = time.monotonic()
     cluster = await read_cluster(client)
+    for name in options.namespaces:
+        if name not in cluster.world.namespaces:
+            raise NoSuchPlace(
+                f"There is no namespace {name!r} in lab {options.lab}.",
+                f"podwire kubectl --name {options.lab} get namespaces",
+            )
     report = await asyncio.to_thread(_try, cluster, options, progress)
     if report.mismatches:
         now = await read_cluster(client)

@@ -80,6 +80,23 @@ def test_what_is_blocked_may_be_silent_and_nothing_else(seen):
     assert pair.mismatch == "the wire says blocked 1 of 2, refused 1 of 2"
 
 
+def test_with_affinity_one_endpoint_is_all_that_a_source_gets(objects, view):
+    objects["services"][0]["spec"]["sessionAffinity"] = "ClientIP"
+    made = view(objects)
+    said = Expectations(made)
+    found = {
+        (pair.source.name, pair.target.name): Observation(pair, said.of(pair))
+        for pair in pairs(sources(made, "lab", ()), targets(made, (), internet=False))
+    }
+    partly, whole = found["shop/api-abc-1", "shop/api:80"], found["shop/web", "shop/api:80"]
+    partly.outcomes[Outcome.BLOCKED] = 4
+    whole.outcomes[Outcome.OPEN] = 4
+    whole.answered = {TWO}
+    assert (partly.mismatch, whole.mismatch) == ("", "")
+    partly.answered = {TWO}
+    assert partly.mismatch == "10.244.2.3:8080 answered and must not"
+
+
 def test_tries_grow_until_chance_is_no_excuse(seen):
     pair = seen("shop/web", "shop/api:80")
     made = []
