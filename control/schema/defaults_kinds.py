@@ -82,6 +82,13 @@ def _deployment_strategy(strategy: dict[str, Any]) -> None:
         strategy.setdefault("rollingUpdate", {})
 
 
+def _stateful_set_strategy(strategy: dict[str, Any]) -> None:
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("partition", 0)
+        rolling.setdefault("maxUnavailable", 1)
+
+
 def _controller_from_template(controller: dict[str, Any]) -> None:
     """A ReplicationController without selector or labels takes its template's."""
     spec = controller.get("spec", {})
@@ -161,7 +168,7 @@ KIND_DEFAULTS: dict[str, Callable[[dict[str, Any]], None]] = {
     CORE + "ReplicationController": _controller_from_template,
     _APPS + "DeploymentStrategy": _deployment_strategy,
     _APPS + "DaemonSetUpdateStrategy": _deployment_strategy,
-    _APPS + "StatefulSetUpdateStrategy": _deployment_strategy,
+    _APPS + "StatefulSetUpdateStrategy": _stateful_set_strategy,
     _APPS + "StatefulSetSpec": _stateful_set_spec,
     _BATCH + "Job": _job,
     "k8s.io.api.networking.v1.NetworkPolicySpec": _network_policy_spec,

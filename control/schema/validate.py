@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from control.errors import Cause
+from control.schema import validate_batch as batch
 from control.schema import validate_core as core
 from control.schema import validate_endpoints as endpoints
 from control.schema import validate_network as network
 from control.schema import validate_service as services
+from control.schema import validate_sets as sets
 from control.schema import validate_workload as workload
 from control.schema.resource import ResourceRow
 from control.schema.validate_declared import declared, declared_update
@@ -38,12 +40,13 @@ _RULES: dict[str, Rule] = {
     "leases.coordination.k8s.io": core.lease,
     "deployments.apps": workload.deployment,
     "replicasets.apps": workload.replica_set,
-    "statefulsets.apps": workload.stateful_set,
-    "daemonsets.apps": workload.daemon_set,
+    "statefulsets.apps": sets.stateful_set,
+    "daemonsets.apps": sets.daemon_set,
     "controllerrevisions.apps": _nothing,
     "replicationcontrollers": workload.replication_controller,
-    "jobs.batch": workload.job,
-    "cronjobs.batch": workload.cron_job,
+    "jobs.batch": batch.job,
+    "cronjobs.batch": batch.cron_job,
+    "poddisruptionbudgets.policy": sets.disruption_budget,
     "networkpolicies.networking.k8s.io": network.network_policy,
     "ingresses.networking.k8s.io": network.ingress,
     "roles.rbac.authorization.k8s.io": core.role,
@@ -60,8 +63,8 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "deployments.apps": workload.selector_update,
     "replicasets.apps": workload.selector_update,
     "daemonsets.apps": workload.selector_update,
-    "statefulsets.apps": workload.stateful_set_update,
-    "jobs.batch": workload.job_update,
+    "statefulsets.apps": sets.stateful_set_update,
+    "jobs.batch": batch.job_update,
     "rolebindings.rbac.authorization.k8s.io": core.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": core.role_binding_update,
 }

@@ -123,15 +123,31 @@ def endpoints(obj: Mapping[str, Any]) -> list[Cause]:
             found.append(causes.required(at, said))
         for key, items in (("addresses", ready), ("notReadyAddresses", waiting)):
             for number, item in enumerate(items):
-                found += special_address(item.get("ip", ""), f"{at}.{key}[{number}].ip")
+                found += _subset_address(item, f"{at}.{key}[{number}]")
         ports = subset.get("ports", [])
         for number, item in enumerate(ports):
             place = f"{at}.ports[{number}]"
-            if len(ports) > 1 and not item.get("name"):
+            name = item.get("name", "")
+            if len(ports) > 1 and not name:
                 found.append(causes.required(f"{place}.name"))
+            elif name:
+                found += causes.all_invalid(f"{place}.name", name, formats.label(name))
             found += causes.all_invalid(
                 f"{place}.port", item.get("port", 0), formats.port_number(item.get("port", 0))
             )
             if item.get("protocol") not in PROTOCOLS:
                 found += causes.one_of(f"{place}.protocol", item.get("protocol", ""), PROTOCOLS)
+    return found
+
+
+def _subset_address(item: Mapping[str, Any], at: str) -> list[Cause]:
+    text = item.get("ip", "")
+    if formats.address(text) is None:
+        found = [causes.invalid(f"{at}.ip", text, "must be a valid IP address")]
+    else:
+        found = special_address(text, f"{at}.ip")
+    if item.get("hostname"):
+        found += causes.all_invalid(f"{at}.hostname", item["hostname"], formats.label(item["hostname"]))
+    if item.get("nodeName") is not None:
+        found += causes.all_invalid(f"{at}.nodeName", item["nodeName"], formats.subdomain(item["nodeName"]))
     return found

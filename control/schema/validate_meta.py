@@ -13,6 +13,7 @@ _NAMES: dict[str, Callable[[str], tuple[str, ...]]] = {
     "namespaces": formats.label,
     "services": formats.label,
     "events": formats.path_segment,
+    "poddisruptionbudgets.policy": formats.path_segment,
     "statefulsets.apps": formats.label,
     "roles.rbac.authorization.k8s.io": formats.path_segment,
     "rolebindings.rbac.authorization.k8s.io": formats.path_segment,

@@ -102,7 +102,7 @@ def ingress(obj: Mapping[str, Any]) -> list[Cause]:
     found: list[Cause] = []
     if not spec.get("rules") and "defaultBackend" not in spec:
         said = "either `defaultBackend` or `rules` must be specified"
-        found.append(causes.invalid("spec", spec.get("rules", []), said))
+        found.append(causes.invalid("spec", spec.get("rules"), said))
     if "defaultBackend" in spec:
         found += _backend(spec["defaultBackend"], "spec.defaultBackend")
     for index, rule in enumerate(spec.get("rules", ())):
@@ -110,6 +110,9 @@ def ingress(obj: Mapping[str, Any]) -> list[Cause]:
     for index, item in enumerate(spec.get("tls", ())):
         for number, host in enumerate(item.get("hosts", ())):
             found += _host(host, f"spec.tls[{index}].hosts[{number}]")
+        secret = item.get("secretName", "")
+        if secret:
+            found += causes.all_invalid(f"spec.tls[{index}].secretName", secret, formats.subdomain(secret))
     name = spec.get("ingressClassName")
     if name is not None:
         found += causes.all_invalid("spec.ingressClassName", name, formats.subdomain(name))
@@ -154,7 +157,8 @@ def _backend(backend: Mapping[str, Any], at: str) -> list[Cause]:
     if target is not None and resource is not None:
         return [causes.invalid(at, "", "cannot set both resource and service backends")]
     if target is None:
-        return [] if resource is not None else [causes.required(at, "must specify service or resource")]
+        said = "resource or service backend is required"
+        return [] if resource is not None else [causes.invalid(at, "", said)]
     found: list[Cause] = []
     name = target.get("name", "")
     if not name:

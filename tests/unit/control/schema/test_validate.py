@@ -169,7 +169,7 @@ def test_a_selector_must_pick_its_template_and_never_changes(row, load, wrong):
         ("{apiVersion: v1, kind: Node, metadata: {name: a}, spec: {taints: [{key: a, effect: Odd}]}}", 'metadata.taints[0].effect: Unsupported value: "Odd": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"'),
         ("{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: a}, rules: [{verbs: [get]}]}", "rules[0].apiGroups: Required value: resource rules must supply at least one api group"),
         ("{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: a}, spec: {leaseDurationSeconds: 0}}", "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"),
-        ("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {}}", "spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"),
+        ("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {}}", "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"),
         ("{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a.b}, spec: {}}", "spec.selector: Required value"),
     ],
 )  # fmt: skip
