@@ -49,6 +49,8 @@ class Try:
             stderr=subprocess.STDOUT,
             text=True,
             process_group=0,
+            # A run that was started in the background ignores it, and that would be inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def end(self) -> tuple[int, str]:
@@ -74,6 +76,9 @@ def attempt() -> Iterator[Try]:
     try:
         yield made
     finally:
+        if made.process is not None and made.process.poll() is None:
+            os.killpg(made.process.pid, signal.SIGKILL)
+            made.process.communicate()
         subprocess.run([ROOT / "scripts" / "podwire", "down", "--name", made.name], check=True)
         for folder in made.folders:
             shutil.rmtree(folder)
