@@ -17,7 +17,7 @@ class PodNetwork:
     """The pods' links and addresses of one node. Ledger and kernel are the truth; nothing else is remembered.
 
     Synchronous; every method may be called from any worker thread, one at a time. Close it, or use it as a
-    context: it owns a socket in the node's namespace. The links stay.
+    context: it owns sockets in the node's namespace and its pods'. The links stay.
     """
 
     def __init__(self, node: NodeNetwork) -> None:
@@ -25,6 +25,8 @@ class PodNetwork:
         self.node = verbs.settled(node)
         self._ledger = Ledger(node.directory)
         self._links = PodLinks(node.netns)
+        for held in ipam.holders(self._ledger):
+            self._links.adopt(attach.port(self.node, held))
 
     def __enter__(self) -> "PodNetwork":
         return self

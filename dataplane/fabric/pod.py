@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from ipaddress import ip_network
 
 from dataplane.errors import LinkError, LinkExists
+from dataplane.fabric.neighbourhood import Neighbourhood, Resident
 from dataplane.model.address import IPAddress
 from dataplane.model.topology import IPInterface, PodPort, interface
 from dataplane.model.wiring import EVERYWHERE, Route
@@ -22,13 +23,17 @@ _PATIENCE_S = 5.0
 
 
 class PodLinks:
-    """The pods' links of one node, through one open socket. Usable from any thread, one at a time."""
+    """The pods' links of one node. Usable from any thread, one at a time.
+
+    Owns a socket in the node's namespace and one in each pod's, which keeps that namespace alive until ``detach``.
+    """
 
     def __init__(self, node_netns: str) -> None:
         """Raises NamespaceGone."""
         self.node_netns = node_netns
         with inside(node_netns):
             self._node = BatchSocket(node_netns)
+        self._pods = Neighbourhood()
 
     def __enter__(self) -> "PodLinks":
         return self
@@ -37,7 +42,8 @@ class PodLinks:
         self.close()
 
     def close(self) -> None:
-        """Close the socket; the links stay."""
+        """Close the sockets; the links stay."""
+        self._pods.close()
         self._node.close()
 
     def attach(self, port: PodPort) -> None:
@@ -48,13 +54,29 @@ class PodLinks:
         """
         with ExitStack() as undo:
             pod = self._namespace(port, undo)
-            with pod:
-                bridge = self._index_of(port.bridge)
-                index = self._link(port, bridge, pod)
-                undo.callback(self._remove, port.host_interface)
-                self._node.send(_node_side(port, bridge))
-                pod.send(_pod_side(port, index))
+            undo.callback(pod.close)
+            bridge = self._index_of(port.bridge)
+            index = self._link(port, bridge, pod)
+            undo.callback(self._remove, port.host_interface)
+            self._node.send(_node_side(port, bridge))
+            pod.send(_pod_side(port, index))
             undo.pop_all()
+        if port.isolated:
+            pod.close()
+        else:
+            self._pods.join(port.host_interface, _resident(port, pod, index))
+
+    def adopt(self, port: PodPort) -> None:
+        """Know of a pod that an earlier process attached, so that later ones are introduced to it."""
+        if port.isolated or not create.is_there(port.netns):
+            return
+        with inside(port.netns):
+            pod = BatchSocket(port.netns)
+        found = pod.send([link_order.get_link(port.interface, errno.ENODEV)])
+        if found:
+            self._pods.settle(port.host_interface, _resident(port, pod, link_order.index_in(found[0])))
+        else:
+            pod.close()
 
     def enable(self, host_interface: str, netns: str | None = None, *, bridge: str = "cni0") -> None:
         """Put the node's end up; when it returns, packets pass. Raises LinkError when there is no such link.
@@ -87,6 +109,7 @@ class PodLinks:
         What is gone already is no error. With a namespace the link is only put down (0.5 ms; deleting it
         36 ms, and all of the machine's links wait): the kernel removes it with the namespace, shortly after.
         """
+        self._pods.leave(host_interface)
         if netns:
             self._node.send([link_order.set_down(host_interface, errno.ENODEV)])
         else:
@@ -172,6 +195,10 @@ def _pod_side(port: PodPort, index: int) -> list[Order]:
         *(path_order.add_neighbour(index, gateway, port.gateway_mac) for gateway in port.gateways),
         *(path_order.add_route(index, route) for route in _routes(port)),
     ]
+
+
+def _resident(port: PodPort, pod: BatchSocket, index: int) -> Resident:
+    return Resident(pod, index, tuple(address.ip for address in port.addresses), port.mac)
 
 
 def _addresses(port: PodPort) -> list[IPInterface]:

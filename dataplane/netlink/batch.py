@@ -61,6 +61,14 @@ class BatchSocket:
             raise failures[0]
         return bodies
 
+    def tell(self, packet: bytes) -> None:
+        """Send what ``framed`` made, and wait for no answer: for what may as well fail. Raises LinkError."""
+        try:
+            if packet:
+                self._socket.send(packet)
+        except OSError as error:
+            raise LinkError(self.where, "rtnetlink does not listen", str(error)) from error
+
     def _send(self, orders: Sequence[Order], failures: list[KernelError]) -> list[bytes]:
         first = self._sequence + 1
         packet = bytearray()
@@ -89,6 +97,14 @@ class BatchSocket:
                 if number and number not in order.answers:
                     failures.append(as_kernel_error(self.where, order.about, number, _sentence(body, flags)))
         return bodies
+
+
+def framed(orders: Sequence[Order]) -> bytes:
+    """Orders as one packet that asks for no answer but to a failure; the same for every namespace."""
+    return b"".join(
+        struct.pack("=IHHII", 16 + len(order.body), order.kind, order.flags | _REQUEST, 0, 0) + order.body
+        for order in orders
+    )
 
 
 def _messages(packet: bytes) -> Iterator[tuple[int, int, int, bytes]]:
