@@ -49,8 +49,6 @@ class Try:
             stderr=subprocess.STDOUT,
             text=True,
             process_group=0,
-            # A run that was started in the background ignores it, and that would be inherited.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def end(self) -> tuple[int, str]:
