@@ -22,31 +22,22 @@ from control.cli.output import emit
 def command(name: str, namespaces: tuple[str, ...], internet: bool, output: str | None) -> None:
     require_root("Connecting from inside pods' network namespaces")
     from control.cli.session import with_client
-    from control.client.client import ApiClient
-    from control.client.resources import NAMESPACES
-    from control.errors import NoSuchPlace
     from control.lab.up import stored_plan
     from control.verify.matrix import render
-    from control.verify.report import VerifyReport
     from control.verify.run import VerifyOptions, run_verify
 
     directory = existing(name)
     plan, port = stored_plan(directory)
-    options = VerifyOptions(name, namespaces, internet, plan.spec.cluster_domain)
+    options = VerifyOptions(
+        name, namespaces, internet, plan.spec.cluster_domain, tunnel=plan.spec.overlay == "vxlan"
+    )
     live = sys.stderr.isatty() and output is None
 
     def progress(done: int, total: int) -> None:
         if live:
             click.echo(f"\r\x1b[K  {done} of {total} pairs …", nl=False, err=True)
 
-    async def run(client: ApiClient) -> VerifyReport:
-        there = {item["metadata"]["name"] for item in (await client.list(NAMESPACES)).items}
-        for namespace in namespaces:
-            if namespace not in there:
-                raise NoSuchPlace(f"There is no namespace {namespace!r}.", "podwire kubectl get namespaces")
-        return await run_verify(client, options, progress)
-
-    report = with_client(directory, port, run)
+    report = with_client(directory, port, lambda client: run_verify(client, options, progress))
     if live:
         click.echo("\r\x1b[K", nl=False, err=True)
     if output:
