@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from control.schema.timestamps import epoch, human_age
+from control.schema.validate_meta import label_selector
 
 Obj = Mapping[str, Any]
 Cells = Callable[[Obj, float], list[Any]]
@@ -27,10 +28,12 @@ def labels(values: Mapping[str, str] | None) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted((values or {}).items())) or NONE
 
 
-def selector(value: Mapping[str, Any] | None) -> str:
-    """A label selector in the query language."""
+def selector(value: Mapping[str, Any] | None, *, broken: str = "<error>") -> str:
+    """A label selector in the query language; ``broken`` for one that can't be."""
     if not value:
         return NONE
+    if label_selector(value, ""):
+        return broken
     terms = [(key, f"{key}={wanted}") for key, wanted in (value.get("matchLabels") or {}).items()]
     for item in value.get("matchExpressions") or ():
         key, operator = item.get("key", ""), item.get("operator")
@@ -41,7 +44,7 @@ def selector(value: Mapping[str, Any] | None) -> str:
             "Exists": key,
             "DoesNotExist": f"!{key}",
         }
-        terms.append((key, text.get(operator, "<error>")))
+        terms.append((key, text.get(operator, broken)))
     return ",".join(text for _, text in sorted(terms)) or NONE
 
 

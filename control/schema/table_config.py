@@ -90,11 +90,8 @@ def role_binding(obj: Obj, now: float) -> list[Any]:
 def storage_class(obj: Obj, now: float) -> list[Any]:
     """Provisioner and policies."""
     name, since = head(obj, now)
-    default = (
-        obj.get("metadata", {}).get("annotations", {}).get("storageclass.kubernetes.io/is-default-class")
-    )
     return [
-        f"{name} (default)" if default == "true" else name,
+        name,
         obj.get("provisioner", ""),
         obj.get("reclaimPolicy", ""),
         obj.get("volumeBindingMode", UNSET),
@@ -115,7 +112,7 @@ def volume(obj: Obj, now: float) -> list[Any]:
     phase = "Terminating" if obj.get("metadata", {}).get("deletionTimestamp") else status.get("phase", "")
     return [
         name,
-        str(spec.get("capacity", {}).get("storage", "")),
+        str(spec.get("capacity", {}).get("storage", "0")),
         _access(spec.get("accessModes")),
         spec.get("persistentVolumeReclaimPolicy", ""),
         phase,

@@ -47,8 +47,8 @@ def _external(obj: Obj) -> str:
         return str(spec.get("externalName", ""))
     if kind == "LoadBalancer":
         points = obj.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-        found = [point.get("ip") or point.get("hostname", "") for point in points]
-        return ",".join([*found, *fixed]) or "<pending>"
+        found = sorted({point.get("ip") or point.get("hostname", "") for point in points})
+        return ",".join(text for text in [*found, *fixed] if text) or "<pending>"
     return ",".join(fixed) or NONE
 
 
@@ -67,7 +67,10 @@ def node(obj: Obj, now: float) -> list[Any]:
     def first(kind: str) -> str:
         return next((item.get("address", "") for item in addresses if item.get("type") == kind), NONE)
 
-    system = [info.get(key) or UNKNOWN for key in ("osImage", "kernelVersion", "containerRuntimeVersion")]
+    kernel, machine = info.get("kernelVersion") or UNKNOWN, info.get("architecture")
+    if machine:
+        kernel = f"{kernel} ({machine})"
+    system = [info.get("osImage") or UNKNOWN, kernel, info.get("containerRuntimeVersion") or UNKNOWN]
     version = info.get("kubeletVersion", "")
     return [name, shown, _roles(obj), since, version, first("InternalIP"), first("ExternalIP"), *system]
 
@@ -85,7 +88,7 @@ def _roles(obj: Obj) -> str:
 def endpoint_slice(obj: Obj, now: float) -> list[Any]:
     """The first few ports and addresses."""
     name, since = head(obj, now)
-    ports = [str(item["port"]) if item.get("port") else "*" for item in obj.get("ports") or ()]
+    ports = [str(item.get("port") or item.get("name") or "*") for item in obj.get("ports") or ()]
     addresses = [text for item in obj.get("endpoints") or () for text in item.get("addresses") or ()]
     return [name, obj.get("addressType", ""), several(ports), several(addresses), since]
 
@@ -118,7 +121,8 @@ def ingress(obj: Obj, now: float) -> list[Any]:
     hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
     shown = ",".join(hosts[:3]) + (f" + {len(hosts) - 3} more..." if len(hosts) > 3 else "")
     points = obj.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-    addresses = ",".join(point.get("ip") or point.get("hostname", "") for point in points)
+    found = sorted({point.get("ip") or point.get("hostname", "") for point in points})
+    addresses = ",".join(text for text in found if text)
     ports = "80, 443" if spec.get("tls") else "80"
     return [name, spec.get("ingressClassName") or NONE, shown or "*", addresses, ports, since]
 
@@ -144,9 +148,11 @@ def service_cidr(obj: Obj, now: float) -> list[Any]:
 def ip_address(obj: Obj, now: float) -> list[Any]:
     """Whose it is."""
     ref = obj.get("spec", {}).get("parentRef") or {}
-    parts = (ref.get("resource"), ref.get("group"), ref.get("namespace"), ref.get("name"))
-    resource = ".".join(part for part in parts[:2] if part)
-    return [head(obj, now)[0], "/".join(part for part in (resource, *parts[2:]) if part)]
+    if not ref:
+        return [head(obj, now)[0], NONE]
+    resource = ".".join(part for part in (ref.get("resource", ""), ref.get("group", "")) if part).lower()
+    parts = [ref["namespace"]] if ref.get("namespace") else []
+    return [head(obj, now)[0], "/".join([resource, *parts, ref.get("name", "")])]
 
 
 PRINTERS: dict[str, Cells] = {

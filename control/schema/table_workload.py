@@ -5,6 +5,7 @@ from typing import Any
 from control.schema.table_cells import (
     NONE,
     UNKNOWN,
+    UNSET,
     Cells,
     Obj,
     age,
@@ -28,7 +29,7 @@ def deployment(obj: Obj, now: float) -> list[Any]:
         status.get("availableReplicas", 0),
         since,
         *containers(spec.get("template", {})),
-        selector(spec.get("selector")),
+        selector(spec.get("selector"), broken="<invalid>"),
     ]
 
 
@@ -151,15 +152,24 @@ def autoscaler(obj: Obj, now: float) -> list[Any]:
     return [
         name,
         f"{target.get('kind', '')}/{target.get('name', '')}",
-        UNKNOWN if spec.get("metrics") else NONE,
-        str(spec.get("minReplicas", UNSET_MINIMUM)),
-        str(spec.get("maxReplicas", 0)),
+        ", ".join(map(_target, spec.get("metrics") or ())) or NONE,
+        str(spec.get("minReplicas", UNSET)),
+        spec.get("maxReplicas", 0),
         status.get("currentReplicas", 0),
         since,
     ]
 
 
-UNSET_MINIMUM = "<unset>"
+def _target(metric: Obj) -> str:
+    """What a metric aims at; nothing measures it here."""
+    source = metric.get("resource") or metric.get("containerResource")
+    if not source:
+        return f"{UNKNOWN}/{UNKNOWN}"
+    target = source.get("target", {})
+    if "averageValue" in target:
+        return f"{source.get('name', '')}: {UNKNOWN}/{target['averageValue']}"
+    aim = target.get("averageUtilization")
+    return f"{source.get('name', '')}: {UNKNOWN}/" + (f"{aim}%" if aim is not None else "<auto>")
 
 
 def pod_template(obj: Obj, now: float) -> list[Any]:

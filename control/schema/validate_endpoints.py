@@ -143,7 +143,8 @@ def endpoints(obj: Mapping[str, Any]) -> list[Cause]:
 def _subset_address(item: Mapping[str, Any], at: str) -> list[Cause]:
     text = item.get("ip", "")
     if formats.address(text) is None:
-        found = [causes.invalid(f"{at}.ip", text, "must be a valid IP address")]
+        words = (formats.ADDRESS_WORDS, "must be a valid IP address")  # upstream looks twice
+        found = causes.all_invalid(f"{at}.ip", text, words)
     else:
         found = special_address(text, f"{at}.ip")
     if item.get("hostname"):

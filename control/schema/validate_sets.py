@@ -64,7 +64,9 @@ def _labels(spec: Mapping[str, Any]) -> list[Cause]:
 def _with_claims(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The template with a volume for each claim, as its pods will have."""
     whole = spec.get("template", {})
-    claims = [claim.get("metadata", {}).get("name", "") for claim in spec.get("volumeClaimTemplates", ())]
+    claims = dict.fromkeys(
+        claim.get("metadata", {}).get("name", "") for claim in spec.get("volumeClaimTemplates", ())
+    )
     if not claims:
         return dict(whole)
     inner = whole.get("spec", {})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.errors import Cause
-from control.schema import causes, formats
+from control.schema import causes
 from control.schema.selector import LabelSelector
 from control.schema.validate_meta import label_selector
 from control.schema.validate_pod import template
@@ -47,14 +47,19 @@ def picks(spec: Mapping[str, Any]) -> list[Cause]:
 
 def usable(selector: Mapping[str, Any]) -> bool:
     """Can pods be picked by it at all?"""
-    keys = selector.get("matchLabels", {})
-    expressions = {"matchExpressions": selector.get("matchExpressions", [])}
-    return not any(map(formats.qualified_name, keys)) and not label_selector(expressions, "")
+    return not label_selector(selector, "")
 
 
 def ordered(selector: Mapping[str, Any]) -> dict[str, Any]:
     """As upstream prints a selector."""
-    return {key: selector[key] for key in ("matchLabels", "matchExpressions") if key in selector}
+    shown: dict[str, Any] = {}
+    if "matchLabels" in selector:
+        shown["matchLabels"] = dict(sorted(selector["matchLabels"].items()))
+    if "matchExpressions" in selector:
+        keys = ("key", "operator", "values")
+        items = selector["matchExpressions"]
+        shown["matchExpressions"] = [{key: item[key] for key in keys if key in item} for item in items]
+    return shown
 
 
 def runs_for_ever(spec: Mapping[str, Any], kind: str) -> list[Cause]:
