@@ -28,6 +28,7 @@ from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Role, Supervisor, ask
 from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
+from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
 from podwire import __version__
 
@@ -213,6 +214,7 @@ def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to(directory.logs / "supervisor.log")
     os.chdir("/")
+    raise_open_files()
 
     def roles_now() -> tuple[Role, ...]:
         now, _port = stored_plan(directory)
