@@ -20,9 +20,18 @@ def shown(value: Any) -> str:
     """A value as upstream prints it in an error: text quoted, the rest as JSON."""
     if isinstance(value, Printed):
         return str(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return orjson.dumps(value).decode()
+    return orjson.dumps(_sorted_maps(value)).decode()
+
+
+def _sorted_maps(value: Any) -> Any:
+    """Go sorts the keys of maps, not those of structs; maps of text are all that errors show."""
+    if isinstance(value, dict):
+        is_map = all(isinstance(item, str) for item in value.values())
+        pairs = (
+            sorted(value.items()) if is_map and not {"key", "name", "type"} & value.keys() else value.items()
+        )
+        return {key: _sorted_maps(item) for key, item in pairs}
+    return [_sorted_maps(item) for item in value] if isinstance(value, list) else value
 
 
 def required(path: str, detail: str = "") -> Cause:

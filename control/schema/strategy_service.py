@@ -54,7 +54,8 @@ def _drop_by_type(spec: dict[str, Any], had: dict[str, Any]) -> None:
         for port in spec.get("ports", ()):
             if port.get("nodePort") == before.get((port.get("protocol"), port.get("port"))):
                 port.pop("nodePort", None)
-        if not spec.get("externalIPs"):
+        same = spec.get("externalTrafficPolicy") == had.get("externalTrafficPolicy")
+        if same and not (kind == "ClusterIP" and spec.get("externalIPs")):
             spec.pop("externalTrafficPolicy", None)
     if old_kind == "LoadBalancer":
         for key in ("healthCheckNodePort", "allocateLoadBalancerNodePorts", "loadBalancerClass"):

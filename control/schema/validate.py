@@ -84,9 +84,8 @@ def validate_update(
 ) -> list[Cause]:
     """What is wrong with replacing ``old`` by ``new`` (both defaulted, ``new`` prepared by strategy)."""
     meta, had = new.get("metadata", {}), old.get("metadata", {})
-    found = metadata_update(meta, had)
-    if meta != had:
-        found += metadata(row, meta)
+    found = metadata(row, meta) if meta != had else []
+    found += metadata_update(meta, had)
     if subresource:
         return found
     if row.qualified == "pods":
@@ -96,9 +95,10 @@ def validate_update(
         if row.message:
             found += declared(row.message, new) + declared_update(row.message, new, old)
         return found
-    found += rule(new)
     update = _UPDATE_RULES.get(row.qualified)
-    return found + update(new, old) if update is not None else found
+    if update is not None and row.qualified == "services":
+        return found + update(new, old) + rule(new)  # upstream's order
+    return found + rule(new) + (update(new, old) if update is not None else [])
 
 
 def invalid_message(row: ResourceRow, name: str, causes: list[Cause]) -> str:

@@ -173,10 +173,16 @@ def job_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
     """A Job's template, selector and completions are fixed (an Indexed job may grow with its parallelism)."""
     spec, had = new.get("spec", {}), old.get("spec", {})
     found = []
-    elastic = spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get("parallelism")
-    if spec.get("completions") != had.get("completions") and not elastic:
-        found.append(causes.immutable("spec.completions", spec.get("completions")))
-    keys = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "successPolicy"]
+    count = spec.get("completions")
+    if count != had.get("completions"):
+        if spec.get("completionMode") != "Indexed":
+            found.append(causes.immutable("spec.completions", count))
+        elif count is not None and count != spec.get("parallelism"):
+            said = "can only be modified in tandem with spec.parallelism"
+            found.append(causes.invalid("spec.completions", count, said))
+    keys = [
+        "selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy",
+    ]  # fmt: skip
     if not had.get("suspend"):
         keys.insert(1, "template")
     return found + [

@@ -1,9 +1,12 @@
 """Rules for changing a pod: its spec is fixed but for a few fields."""
 
+import difflib
+import json
 from typing import Any
 
 from control.errors import Cause
 from control.schema import causes
+from control.schema.validate_pod import pod_spec
 
 _FIXED = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -13,65 +16,60 @@ _FIXED = (
 
 
 def pod_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
-    """An ordinary update of a pod."""
+    """An ordinary update of a pod: still a good pod, and only what may change has changed."""
     spec, had = new.get("spec", {}), old.get("spec", {})
     if spec == had:
         return []
-    found = _containers(spec, had)
-    if found:
-        return found
-    found += _deadline(spec.get("activeDeadlineSeconds"), had.get("activeDeadlineSeconds"))
+    found = pod_spec(spec, "spec")
+    for group in ("containers", "initContainers"):
+        if len(spec.get(group, [])) != len(had.get(group, [])):
+            return [*found, causes.forbidden(f"spec.{group}", "pod updates may not add or remove containers")]
+        found += _images(spec.get(group, []), f"spec.{group}")
+    wrong = _deadline(spec.get("activeDeadlineSeconds"), had.get("activeDeadlineSeconds"))
+    if wrong:
+        return found + wrong
     if not _only_added(spec.get("tolerations", []), had.get("tolerations", [])):
         said = "existing toleration can not be modified except its tolerationSeconds"
         found.append(causes.forbidden("spec.tolerations", said))
-    if _scheduling_gates(spec, had):
-        said = "only deletion is allowed, but found new scheduling gate"
-        found.append(causes.forbidden("spec.schedulingGates", said))
-    if found:
-        return found
-    changed = [key for key in spec.keys() | had.keys() if _fixed(key, spec) != _fixed(key, had)]
+    found += _new_gates(spec, had)
+    changed = [key for key in spec.keys() | had.keys() if _fixed(key, spec, had) != _fixed(key, had, had)]
     if had.get("schedulingGates"):  # a gated pod's placement may still be narrowed
         changed = [key for key in changed if key not in ("nodeSelector", "affinity")]
     if changed:
-        return [causes.forbidden("spec", f"{_FIXED}\n{_differences(spec, had, sorted(changed))}")]
-    return []
+        found.append(causes.forbidden("spec", f"{_FIXED}\n{_differences(spec, had)}"))
+    return found
 
 
-def _fixed(key: str, spec: dict[str, Any]) -> Any:
+def _images(containers: list[dict[str, Any]], path: str) -> list[Cause]:
+    found = []
+    for index, item in enumerate(containers):
+        image, at = item.get("image", ""), f"{path}[{index}].image"
+        if image != image.strip():
+            found.append(causes.invalid(at, image, "must not have leading or trailing whitespace"))
+    return found
+
+
+def _fixed(key: str, spec: dict[str, Any], had: dict[str, Any]) -> Any:
     """A field as far as it may not change."""
     if key in ("activeDeadlineSeconds", "tolerations", "schedulingGates"):
         return None
     value = spec.get(key)
     if key in ("containers", "initContainers"):
         return [{name: part for name, part in item.items() if name != "image"} for item in value or ()]
-    if key == "terminationGracePeriodSeconds" and value == 1:
-        return None if spec.get("terminationGracePeriodSeconds", 0) < 0 else value
+    if key == "terminationGracePeriodSeconds" and had.get(key, 0) < 0 and value in (1, had[key]):
+        return None
     return value
-
-
-def _containers(spec: dict[str, Any], had: dict[str, Any]) -> list[Cause]:
-    found = []
-    for group in ("containers", "initContainers"):
-        new, old = spec.get(group, []), had.get(group, [])
-        if len(new) != len(old):
-            found.append(causes.forbidden(f"spec.{group}", "pod updates may not add or remove containers"))
-        for index, item in enumerate(new):
-            if not item.get("image"):
-                found.append(causes.required(f"spec.{group}[{index}].image"))
-    return found
 
 
 def _deadline(new: int | None, old: int | None) -> list[Cause]:
     path = "spec.activeDeadlineSeconds"
-    if new is not None and new < 0:
-        return causes.non_negative(path, new)
-    if old is not None and (new is None or new > old):
-        said = "must be less than or equal to previous value"
-        return [
-            causes.invalid(
-                path, new, said if new is not None else "must not update from a positive integer to nil value"
-            )
-        ]
+    if new is None:
+        said = "must not update from a positive integer to nil value"
+        return [] if old is None else [causes.invalid(path, None, said)]
+    if not 0 <= new < 1 << 31:
+        return [causes.invalid(path, new, f"must be between 0 and {(1 << 31) - 1}, inclusive")]
+    if old is not None and old < new:
+        return [causes.invalid(path, new, "must be less than or equal to previous value")]
     return []
 
 
@@ -85,12 +83,17 @@ def _only_added(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> bool:
     return all(bare(item) in have for item in old)
 
 
-def _scheduling_gates(spec: dict[str, Any], had: dict[str, Any]) -> bool:
-    return any(gate not in had.get("schedulingGates", []) for gate in spec.get("schedulingGates", []))
+def _new_gates(spec: dict[str, Any], had: dict[str, Any]) -> list[Cause]:
+    known = {gate.get("name") for gate in had.get("schedulingGates", ())}
+    found = []
+    for index, gate in enumerate(spec.get("schedulingGates", ())):
+        if gate.get("name") not in known:
+            said = f"only deletion is allowed, but found new scheduling gate '{gate.get('name', '')}'"
+            found.append(causes.forbidden(f"spec.schedulingGates[{index}].name", said))
+    return found
 
 
-def _differences(spec: dict[str, Any], had: dict[str, Any], changed: list[str]) -> str:
-    lines = []
-    for key in changed:
-        lines += [f"- {key}: {causes.shown(had.get(key))}", f"+ {key}: {causes.shown(spec.get(key))}"]
-    return "\n".join(lines)
+def _differences(spec: dict[str, Any], had: dict[str, Any]) -> str:
+    """Both specs as JSON, compared line by line."""
+    before, after = (json.dumps(side, indent=1, sort_keys=True).splitlines() for side in (had, spec))
+    return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])

@@ -222,14 +222,34 @@ def _external_ips(spec: Mapping[str, Any]) -> list[Cause]:
 
 
 def service_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
-    """Cluster IPs stay while the Service has them."""
+    """The first cluster IP and family stay while the Service has them."""
     spec, had = new.get("spec", {}), old.get("spec", {})
-    if had.get("type") == "ExternalName" or spec.get("type") == "ExternalName":
+    if "ExternalName" in (spec.get("type"), had.get("type")):
         return []
-    before, after = had.get("clusterIPs", []), spec.get("clusterIPs", [])
-    if before and (not after or after[0] != before[0]):
+    found = _kept(spec, had, "clusterIPs", "clusterIP")
+    if "None" not in (spec.get("clusterIP"), had.get("clusterIP")):
+        found += _kept(spec, had, "ipFamilies", "ipFamily")
+    same = spec.get("type") == had.get("type") == "LoadBalancer"
+    if same and spec.get("loadBalancerClass") != had.get("loadBalancerClass"):
         said = "may not change once set"
-        return [causes.invalid("spec.clusterIPs[0]", (after or [""])[0], said)]
-    if len(before) > 1 and len(after) > 1 and after[1] != before[1]:
-        return [causes.invalid("spec.clusterIPs[1]", after[1], "may not change once set")]
-    return []
+        found.append(causes.invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), said))
+    return found
+
+
+def _kept(spec: Mapping[str, Any], had: Mapping[str, Any], key: str, word: str) -> list[Cause]:
+    """A list of one value a family: the first may not change, the second may come and go."""
+    before, after, path = had.get(key, []), spec.get(key, []), f"spec.{key}"
+    if before == after or (key == "clusterIPs" and before[:1] == after[:1] == ["None"]):
+        return []
+    if len(before) == len(after):
+        changed = [index for index, item in enumerate(before) if item != after[index]]
+        return [causes.invalid(f"{path}[{index}]", after, "may not change once set") for index in changed]
+    if before and not after:
+        return [causes.invalid(f"{path}[0]", after, f"primary {word} can not be unset")]
+    found: list[Cause] = []
+    if before and before[0] != after[0]:
+        found.append(causes.invalid(f"{path}[0]", after, "may not change once set"))
+    if len(after) < len(before) and spec.get("ipFamilyPolicy") != "SingleStack":
+        said = f"must be set to 'SingleStack' when releasing the secondary {word}"
+        found.append(causes.invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), said))
+    return found

@@ -19,10 +19,6 @@ from control.schema.validate_workload import (
 )
 
 _ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
-_FREE = (
-    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
-)  # fmt: skip
 
 
 def stateful_set(obj: Mapping[str, Any]) -> list[Cause]:
@@ -121,13 +117,10 @@ def _claim(spec: Mapping[str, Any], path: str) -> list[Cause]:
 
 
 def stateful_set_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
-    """Few fields of a StatefulSet can change."""
+    """What a StatefulSet's pods are known by can't change."""
     spec, had = new.get("spec", {}), old.get("spec", {})
-    if any(spec.get(key) != had.get(key) for key in spec.keys() | had.keys() if key not in _FREE):
-        listed = "', '".join(_FREE[:-1])
-        said = f"updates to statefulset spec for fields other than '{listed}' and '{_FREE[-1]}' are forbidden"
-        return [causes.forbidden("spec", said)]
-    return []
+    keys = ("selector", "volumeClaimTemplates", "serviceName", "podManagementPolicy")
+    return [causes.immutable(f"spec.{key}", spec.get(key)) for key in keys if spec.get(key) != had.get(key)]
 
 
 def daemon_set(obj: Mapping[str, Any]) -> list[Cause]:

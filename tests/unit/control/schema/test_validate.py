@@ -211,10 +211,8 @@ def test_a_cluster_ip_stays(row, load):
     new = copy.deepcopy(old)
     new["spec"] |= {"clusterIP": "10.96.0.2", "clusterIPs": ["10.96.0.2"]}
     (cause,) = validate_update(row("v1", "Service"), new, old)
-    assert (cause.field, cause.message) == (
-        "spec.clusterIPs[0]",
-        'Invalid value: "10.96.0.2": may not change once set',
-    )
+    assert cause.field == "spec.clusterIPs[0]"
+    assert cause.message == 'Invalid value: ["10.96.0.2"]: may not change once set'
 
 
 def test_the_message_names_kind_group_and_all_causes(row):

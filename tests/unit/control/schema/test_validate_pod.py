@@ -201,10 +201,10 @@ def test_the_rest_of_a_pods_spec_may_not_change(changed):
         "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`"
     )
     (said,) = changed(lambda spec: spec.update(nodeName="other"))
-    assert '+ nodeName: "other"' in said
-    assert changed(lambda spec: spec["containers"].append({"name": "b", "image": "x"})) == [
-        "spec.containers: Forbidden: pod updates may not add or remove containers"
-    ]
+    assert '\n+ "nodeName": "other",\n' in said
+    assert "spec.containers: Forbidden: pod updates may not add or remove containers" in changed(
+        lambda spec: spec["containers"].append({"name": "b", "image": "x"})
+    )
     assert changed(lambda spec: spec["tolerations"].clear()) == [
         "spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds"
     ]
