@@ -137,6 +137,9 @@ def endpoints(obj: Mapping[str, Any]) -> list[Cause]:
             )
             if item.get("protocol") not in PROTOCOLS:
                 found += causes.one_of(f"{place}.protocol", item.get("protocol", ""), PROTOCOLS)
+            if "appProtocol" in item:
+                wrong = formats.qualified_name(item["appProtocol"])
+                found += causes.all_invalid(f"{place}.appProtocol", item["appProtocol"], wrong)
     return found
 
 

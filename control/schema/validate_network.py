@@ -109,7 +109,8 @@ def ingress(obj: Mapping[str, Any]) -> list[Cause]:
         found += _rule(rule, f"spec.rules[{index}]")
     for index, item in enumerate(spec.get("tls", ())):
         for number, host in enumerate(item.get("hosts", ())):
-            found += _host(host, f"spec.tls[{index}].hosts[{number}]")
+            rule = formats.wildcard if "*" in host else formats.subdomain
+            found += causes.all_invalid(f"spec.tls[{index}].hosts[{number}]", host, rule(host))
         secret = item.get("secretName", "")
         if secret:
             found += causes.all_invalid(f"spec.tls[{index}].secretName", secret, formats.subdomain(secret))
