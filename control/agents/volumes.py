@@ -15,10 +15,12 @@ from typing import Any
 
 from control.agents.kubelet_errors import ConfigError, MountError
 from control.schema.quantity import parse
+from control.workload.machine import hidden_paths
 
 Json = dict[str, Any]
 _SMALL_BYTES = 64 * 1024
-_HIDDEN = ("/proc", "/sys", "/dev", "/run", "/var/run", "/root", "/home", "/var/lib/podwire")
+_HIDDEN = ("/proc", "/sys", "/dev")
+"""Beside what no container sees (``hidden_paths``): what it has of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,12 @@ class PodVolumes:
             os.chmod(place, 0o2777)  # noqa: S103 (setgid, as upstream makes them)
 
     def _host_path(self, name: str, source: Json) -> None:
-        path = os.path.normpath(source["path"])
-        hidden = (*_HIDDEN, self._tools.hidden)
-        if path == "/" or any(path == place or path.startswith(place + "/") for place in hidden):
+        path = os.path.realpath(source["path"])
+        hidden = {*map(os.path.realpath, _HIDDEN), *hidden_paths(self._tools.hidden)}
+        at_fault = next((place for place in sorted(hidden) if _one_holds_the_other(path, place)), None)
+        if at_fault is not None:
             raise MountError(
-                f"hostPath {path} is refused: containers of a lab never see it (docs/security.md)"
+                f"hostPath {path} is refused: containers of a lab never see {at_fault} (docs/security.md)"
             )
         if not os.path.exists(path):
             raise MountError(f"hostPath type check failed: {path} is not a directory")
@@ -263,3 +266,8 @@ def _write_file(directory: str, file: FileSpec, group: int | None) -> None:
             os.fchown(descriptor, -1, group)
     finally:
         os.close(descriptor)
+
+
+def _one_holds_the_other(path: str, place: str) -> bool:
+    """Is one of two real paths the other, or somewhere below it?"""
+    return os.path.commonpath((path, place)) in (path, place)

@@ -184,7 +184,8 @@ def _bind_volume(descriptor: int, volume: VolumeMount) -> None:
     elif not os.path.exists(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         Path(target).touch()
-    mounts.bind(source, target, read_only=volume.read_only, recursive=True)
+    # Not recursive: read-only and nodev would hold for the top mount alone.
+    mounts.bind(source, target, read_only=volume.read_only)
     os.close(descriptor)
 
 
