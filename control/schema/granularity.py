@@ -19,15 +19,6 @@ class Grain(enum.Enum):
     SET = "set"  # a list of scalars, each known by itself
 
 
-_ATOMIC = frozenset((
-    "LabelSelector", "LocalObjectReference", "ObjectReference", "SecretReference", "TypedLocalObjectReference",
-    "ConfigMapKeySelector", "SecretKeySelector", "FileKeySelector", "ObjectFieldSelector",
-    "ResourceFieldSelector", "NodeSelector", "NodeSelectorTerm", "TopologySelectorTerm", "OwnerReference",
-    "ScopeSelector", "CrossVersionObjectReference", "RoleRef", "Subject",
-))  # fmt: skip
-"""Structs that have one owner as a whole: upstream marks the type, which the tables do not show."""
-
-
 def grain(field: Field) -> Grain:
     """The grain of a field, from its list and map types; lists are atomic unless they say otherwise."""
     rule = field.rule
@@ -37,9 +28,10 @@ def grain(field: Field) -> Grain:
         return Grain.LEAF
     if field.shape is Shape.MAP:
         return Grain.MAP
-    if field.form is not Form.MESSAGE or field.message.rpartition(".")[2] in _ATOMIC:
+    if field.form is not Form.MESSAGE:
         return Grain.LEAF
-    return Grain.STRUCT
+    whole = message(field.message).atomic and rule.get("structType") != "granular"
+    return Grain.LEAF if whole else Grain.STRUCT
 
 
 def below(field: Field) -> Message | None:

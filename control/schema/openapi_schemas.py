@@ -58,6 +58,8 @@ def _kinds() -> dict[str, list[dict[str, str]]]:
         ]
     found[META + "Status"] = [{"group": "", "kind": "Status", "version": "v1"}]
     found["k8s.io.api.autoscaling.v1.Scale"] = [{"group": "autoscaling", "kind": "Scale", "version": "v1"}]
+    token = {"group": "authentication.k8s.io", "kind": "TokenRequest", "version": "v1"}
+    found["k8s.io.api.authentication.v1.TokenRequest"] = [token]
     found["k8s.io.api.policy.v1.Eviction"] = [{"group": "policy", "kind": "Eviction", "version": "v1"}]
     return found
 
@@ -74,10 +76,12 @@ def schemas(roots: Iterable[str], prefix: str) -> dict[str, Any]:
         form = forms[name]
         if form is not Form.MESSAGE:
             found[key] = _ONE_OF[form][prefix == V3] if form in _ONE_OF else _TYPED[form]
+            if name.endswith(".JSON"):
+                found[key] = {}  # anything at all
             continue
         found[key] = _object(name, prefix)
         for field in message(name).json_fields.values():
-            if field.message and field.message not in forms:
+            if field.message and field.message not in forms and field.form is not Form.STRINGS:
                 forms[field.message] = field.form
                 waiting.append(field.message)
     return dict(sorted(found.items()))
@@ -92,14 +96,14 @@ def _object(name: str, prefix: str) -> dict[str, Any]:
     needed = []
     for field in what.json_fields.values():
         properties[field.name] = _property(field, prefix)
-        if not field.rule.get("optional") and field.name not in ("metadata", "status"):
+        if not field.rule.get("optional"):
             needed.append(field.name)
     schema: dict[str, Any] = {"type": "object", "properties": dict(sorted(properties.items()))}
     if needed:
-        schema["required"] = sorted(needed)
+        schema["required"] = needed
     if kinds:
         schema["x-kubernetes-group-version-kind"] = kinds
-    if name.endswith(".LabelSelector") or any(field.rule.get("structType") for field in what.fields):
+    if what.atomic:
         schema["x-kubernetes-map-type"] = "atomic"
     return schema
 
@@ -126,6 +130,8 @@ def _property(field: Field, prefix: str) -> dict[str, Any]:
 def _value(field: Field, prefix: str) -> dict[str, Any]:
     if field.form in _PRIMITIVES:
         return _PRIMITIVES[field.form]
+    if field.form is Form.STRINGS:
+        return _TYPED[Form.STRINGS]
     reference = {"$ref": prefix + schema_name(field.message)}
     if prefix == V3 and field.form is Form.MESSAGE and not field.pointer:
         return {"allOf": [reference], "default": {}}
@@ -138,6 +144,7 @@ def _extensions(rule: Mapping[str, Any]) -> dict[str, Any]:
         ("listType", "x-kubernetes-list-type"),
         ("listMapKey", "x-kubernetes-list-map-keys"),
         ("mapType", "x-kubernetes-map-type"),
+        ("structType", "x-kubernetes-map-type"),
         ("patchMergeKey", "x-kubernetes-patch-merge-key"),
         ("patchStrategy", "x-kubernetes-patch-strategy"),
     ):

@@ -81,11 +81,34 @@ class Message:
     json_fields: Mapping[str, Field]
 
     @property
+    def atomic(self) -> bool:
+        """Has it one owner as a whole, in server-side apply?"""
+        return self.go_name in _ATOMIC and self.name not in _GRANULAR
+
+    @property
     def go_name(self) -> str:
         """The name of upstream's struct, as its decoder prints it."""
         return self.name.rsplit(".", 1)[1]
 
 
+_ATOMIC = frozenset((
+    "ConfigMapKeySelector", "CrossVersionObjectReference", "EndpointAddress", "EndpointPort", "EvictionResponder",
+    "FileKeySelector", "LabelSelector", "LocalObjectReference", "MatchResources", "NamedRuleWithOperations",
+    "NodeSelector", "NodeSelectorTerm", "ObjectFieldSelector", "ObjectReference", "OwnerReference", "ParamKind",
+    "ParamRef", "Requester", "ResourceFieldSelector", "RoleRef", "ScopeSelector", "SecretKeySelector",
+    "SecretReference", "ServiceBackendPort", "Subject", "TargetResponder", "TopologySelectorTerm",
+    "TypedLocalObjectReference", "Variable",
+))  # fmt: skip
+"""Types that upstream marks structType=atomic, which the table of fields does not show."""
+_GRANULAR = frozenset(
+    "k8s.io.api." + name
+    for name in (
+        "admissionregistration.v1alpha1.Variable", "autoscaling.v2.CrossVersionObjectReference",
+        "flowcontrol.v1.Subject", "scheduling.v1alpha3.TypedLocalObjectReference",
+        "scheduling.v1beta1.TypedLocalObjectReference",
+    )
+)  # fmt: skip
+"""Namesakes of those that are not."""
 _SCALARS = {"string", "bool", "int32", "int64", "double", "bytes"}
 _SPECIAL = {
     META + "Time": Form.TIME,
