@@ -16,7 +16,8 @@ from typing import Any
 from control.lab.directory import LabDirectory, home
 from control.lab.plan import API_PORT, LabPlan, node_context
 from control.lab.supervisor import Role
-from dataplane.fabric.build import build
+from dataplane.errors import KernelError
+from dataplane.fabric.build import build, mend_node
 from dataplane.host.cgroup import LabCgroup
 from dataplane.model.address import Family
 from dataplane.model.topology import NodePlan
@@ -66,7 +67,13 @@ def _agents_role(plan: LabPlan, node: NodePlan, directory: LabDirectory, cgroup:
         cgroup.make(f"nodes/{node.name}")
         _run(run_agents(context, plan.spec.periods.lease_s, ready))
 
-    return Role(f"agents-{node.name}", run, needs=("fabric", "api", "zygote"))
+    def mend() -> None:
+        try:
+            print(f"fabric: {mend_node(plan.fabric, node)} changes", flush=True)  # noqa: T201 (the role's log)
+        except KernelError as error:  # what `up` mends: the agents do what they can without
+            print(f"fabric: {error}", flush=True)  # noqa: T201 (the role's log)
+
+    return Role(f"agents-{node.name}", run, needs=("fabric", "api", "zygote"), mend=mend)
 
 
 def _fabric(plan: LabPlan) -> None:

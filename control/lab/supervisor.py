@@ -32,12 +32,14 @@ class Role:
 
     run: called in the child with a function to call once when ready; its return ends the role.
     needs: roles that must have been ready once. once: its end is its success, it is not started again.
+    mend: called in the child before ``run`` unless it is the first: what broke while the role was dead.
     """
 
     name: str
     run: Callable[[Callable[[], None]], None]
     needs: tuple[str, ...] = ()
     once: bool = False
+    mend: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -151,15 +153,15 @@ class Supervisor:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become(running.role, write, parent)  # never returns
+            self._become(running, write, parent)  # never returns
         os.close(write)
         running.pid, running.pipe, running.ready, running.started = pid, read, False, time.monotonic()
         self._selector.register(read, selectors.EVENT_READ, lambda _fd, r=running: self._on_ready(r))
         self._log(f"{running.role.name} started, pid {pid}")
 
-    def _become(self, role: Role, ready: int, parent: int) -> None:
+    def _become(self, running: _Running, ready: int, parent: int) -> None:
         """In the child: shed the supervisor, take the role's log, run, exit."""
-        status = 1
+        role, status = running.role, 1
         try:
             die_with_parent(signal.SIGKILL)
             if os.getppid() != parent:
@@ -177,6 +179,8 @@ class Supervisor:
                 os.close(self.report)
             name_process(f"podwire-{role.name}")
             log_to(self.directory.logs / f"{role.name}.log")
+            if running.restarts:
+                role.mend()
             role.run(lambda: _say_ready(ready))
             if role.once:
                 _say_ready(ready)

@@ -58,6 +58,13 @@ def wirings(plan: FabricPlan) -> tuple[Wiring, ...]:
     )
 
 
+def mend_node(plan: FabricPlan, one: NodePlan) -> int:
+    """Mend what differs inside one node; its cable and the other namespaces are left alone. Returns the changes."""
+    from dataplane.netlink import converge  # as in build
+
+    return converge.apply(node.wiring(plan, one))
+
+
 def add_node(plan: FabricPlan, new: NodePlan) -> int:
     """Plug one more node into a lab that is up; ``plan`` may hold it already. Returns the changes made."""
     return build(plan.with_node(new))
