@@ -12,7 +12,7 @@ import pytest
 
 from control.agents.context import NodeContext
 from control.agents.proxy import Proxy
-from control.client.client import ObjectList, WatchEvent
+from control.client.client import INITIAL_END, WatchEvent
 from control.client.informer import Informer, object_key
 from control.client.resources import ENDPOINTSLICES, SERVICES
 from dataplane.netns.create import create, delete
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.root
 
 
 class Collection:
-    """One resource of an API that is this process: lists, and watches that bring what a test puts in."""
+    """One resource of an API that is this process: a watch that begins with what is there."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict] = {}
@@ -42,11 +42,12 @@ class Collection:
     def drop(self, key: str) -> None:
         self._events.put_nowait(WatchEvent("DELETED", self.items.pop(key)))
 
-    async def list(self, *_: Any, **__: Any) -> ObjectList:
-        self._events = asyncio.Queue()
-        return ObjectList(list(self.items.values()), str(self.revision))
-
     async def watch(self, *_: Any, **__: Any) -> AsyncIterator[WatchEvent]:
+        self._events = asyncio.Queue()
+        for obj in list(self.items.values()):
+            yield WatchEvent("ADDED", obj)
+        end = {"annotations": {INITIAL_END: "true"}, "resourceVersion": str(self.revision)}
+        yield WatchEvent("BOOKMARK", {"metadata": end})
         while True:
             yield await self._events.get()
 
