@@ -15,8 +15,11 @@ class Host(Protocol):
 
     tools: KubeletTools
     pod: Json
-    addresses: tuple[str, ...]
     stopping: asyncio.Event
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The pod's, the primary first."""
 
     async def prepare(self, container: Json, attempt: int) -> ContainerRequest:
         """Environment, volumes, sandbox. Raises ConfigError, RuntimeGone."""

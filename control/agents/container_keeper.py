@@ -123,7 +123,7 @@ class ContainerKeeper:
     async def keep(self, policy: str) -> int:
         """Run, and run again as ``policy`` (Always, OnFailure, Never) has it; returns the last exit code."""
         fresh = not self._taken_over
-        code = self.state["terminated"]["exitCode"] if "terminated" in self.state else None
+        code: int | None = self.state["terminated"]["exitCode"] if "terminated" in self.state else None
         while True:
             if code is None and fresh:
                 code = await self._start()

@@ -17,7 +17,7 @@ from control.agents.pod_logs import log_directory
 from control.agents.pod_sandbox import PodSandbox
 from control.agents.pod_status import OWNED, PodFacts, sidecar_names, status_of
 from control.agents.status_writer import StatusWriter
-from control.agents.translate.pod import READY_ANNOTATION, key_of, uid_of
+from control.agents.translate.pod import READY_ANNOTATION, ignored, key_of, uid_of
 from control.client.client import ApiUnreachable
 from control.client.resources import PODS
 from control.errors import ApiError, Conflict, NotFound
@@ -84,7 +84,7 @@ class PodWorker:
         """``<pod logs>/<container>/<attempt>.log``."""
         meta = self.pod["metadata"]
         directory = log_directory(self.tools.ctx.pod_logs, meta["namespace"], meta["name"], meta["uid"])
-        return directory / container["name"] / f"{attempt}.log"
+        return directory / str(container["name"]) / f"{attempt}.log"
 
     def last_words(self, container: Json, attempt: int, code: int) -> str:
         """See Host."""
@@ -210,6 +210,9 @@ class PodWorker:
         if self._adopted:
             for keeper in (*self.init, *self.containers):
                 await keeper.take_over()
+        else:
+            for sentence in ignored(self.pod):
+                self.event("Warning", "NotSupported", sentence)
         self._placed.set()
         policy = self.pod["spec"].get("restartPolicy", "Always")
         sidecars = sidecar_names(self.pod)
@@ -266,7 +269,8 @@ class PodWorker:
             try:
                 if not self._sandbox.up:
                     await self._sandbox.set_up()
-                    self._status.touch()
+                    # Other nodes' policies know the pod by podIPs: tell them before its first packet.
+                    self._status.touch(urgent=True)
                 await self._sandbox.mount()
                 return True
             except SandboxError as error:

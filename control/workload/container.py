@@ -17,7 +17,7 @@ from control.workload.machine import Machine, capability_numbers
 from control.workload.request import ContainerRequest, ExecRequest
 from control.workload.standin import main as standin
 from dataplane.errors import KernelError
-from dataplane.host import process
+from dataplane.host import process, seccomp
 from dataplane.host.container_root import ContainerRoot, VolumeMount, enter
 
 START_ERROR_CODE = 128
@@ -225,6 +225,7 @@ def _become(request: ContainerRequest, machine: Machine) -> None:
         if request.user and not os.isatty(number):
             # Another user can't open /dev/stdout on root's pipe.
             os.fchown(number, request.user, request.group)
+    seccomp.restrict()
     process.become(request.user, request.group, request.groups)
     process.set_capabilities(keep if request.user == 0 else ())
     if request.no_new_privs:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from cni.runtime.inprocess import AttachRequest
@@ -14,6 +15,7 @@ from control.agents.kubelet_errors import ConfigError
 from control.workload.machine import ADDABLE_CAPABILITIES, DEFAULT_CAPABILITIES
 from control.workload.request import ContainerRequest, SandboxRequest
 from control.workload.standin.plan import StandInPlan, upstreams_of
+from dataplane.host.process import CAPABILITY_NUMBERS, bounding_set
 from dataplane.netns.names import NamespaceName
 
 Json = dict[str, Any]
@@ -233,8 +235,33 @@ def _capabilities(container: Json, security: Json) -> tuple[str, ...]:
             f"container {container['name']}: capability {', '.join(sorted(refused))} is refused: it reaches "
             "beyond the container's own namespaces (docs/security.md)"
         )
+    absent = {name for name in add if CAPABILITY_NUMBERS[name] not in _machine_capabilities()}
+    if absent:
+        raise ConfigError(
+            f"container {container['name']}: capability {', '.join(sorted(absent))} can't be given: this machine's "
+            "root does not have it"
+        )
     base = set() if "ALL" in drop else set(DEFAULT_CAPABILITIES) - drop
     return tuple(sorted(base | add))
+
+
+@cache
+def _machine_capabilities() -> frozenset[int]:
+    return bounding_set()
+
+
+def ignored(pod: Json) -> list[str]:
+    """What a manifest asks for and podwire does not do, a sentence each, for Events."""
+    if pod["spec"].get("hostNetwork"):
+        return []
+    ports = [
+        p["hostPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or [] if p.get("hostPort")
+    ]
+    found = [f"hostPort {port} is not opened on the node: use a NodePort Service" for port in ports]
+    sysctls = (pod["spec"].get("securityContext") or {}).get("sysctls") or []
+    return found + [
+        f"sysctl {entry['name']} is not set: podwire applies no sysctls of pods" for entry in sysctls
+    ]
 
 
 def _argv(container: Json, environment: Mapping[str, str], default: tuple[str, ...]) -> tuple[str, ...]:
@@ -292,11 +319,12 @@ def resolv_conf(ctx: NodeContext, pod: Json) -> str:
     policy = spec.get("dnsPolicy", "ClusterFirst")
     own = spec.get("dnsConfig") or {}
     outside = policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork"))
-    if policy == "None":
-        servers, searches, options = [], [], {}
-    elif outside:
-        servers, searches, options = ["8.8.8.8"], [], {}  # the lab's internet namespace owns it
-    else:
+    servers: list[str] = []
+    searches: list[str] = []
+    options: dict[str, str] = {}
+    if outside:
+        servers = ["8.8.8.8"]  # the lab's internet namespace owns it
+    elif policy != "None":
         servers = [str(ctx.dns_ip)]
         domain = ctx.cluster_domain
         searches = [f"{pod['metadata']['namespace']}.svc.{domain}", f"svc.{domain}", domain]

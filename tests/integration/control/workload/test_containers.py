@@ -29,9 +29,14 @@ async def test_the_pod_s_name_files_and_environment_are_the_container_s(bench):
     ]  # fmt: skip
 
 
-async def test_containers_of_a_pod_share_network_uts_and_ipc_and_nothing_else(bench):
-    script = "for n in net uts ipc mnt pid; do readlink /proc/self/ns/$n; done"
-    one, two = await bench.shell(script), await bench.shell(script)
+async def test_containers_of_a_pod_share_network_uts_and_ipc_and_nothing_else(bench, tmp_path):
+    # Both at once: the numbers of namespaces that are gone are given again.
+    script = "for n in net uts ipc mnt pid; do readlink /proc/self/ns/$n; done; touch /d/$1; until [ -e /d/$2 ]; do sleep 0.01; done"
+    volumes = ((str(tmp_path), "/d", "rw", ""),)
+    one, two = await asyncio.gather(
+        bench.run("sh", "-c", script, "-", "1", "2", volumes=volumes),
+        bench.run("sh", "-c", script, "-", "2", "1", volumes=volumes),
+    )
     first, second = one.out.split(), two.out.split()
     assert first[:3] == second[:3]
     assert all(a != b for a, b in zip(first[3:], second[3:], strict=True))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from control.workload.request import ExecRequest
+
 pytestmark = pytest.mark.root
 
 
@@ -139,3 +141,34 @@ async def test_a_link_in_a_volume_does_not_lead_a_subpath_out_of_it(bench, tmp_p
 async def test_the_container_s_mounts_do_not_pin_other_namespaces(bench):
     seen = await bench.shell("grep -c nsfs /proc/self/mountinfo")
     assert seen.out.strip() == "0"
+
+
+async def test_a_user_namespace_that_would_give_every_capability_can_not_be_made(bench):
+    for user in (0, 1000):
+        made = await bench.shell("unshare --user --map-root-user true", user=user, group=user)
+        assert made.code != 0
+        assert "Operation not permitted" in made.err
+
+
+async def test_clone_makes_no_namespaces_either_and_threads_and_forks_still_work(bench):
+    script = (
+        "import ctypes, os, threading\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "clone = 56 if os.uname().machine == 'x86_64' else 220\n"
+        "libc.syscall(ctypes.c_long(clone), ctypes.c_ulong(0x10000000 | 17), 0, 0, 0, 0)\n"
+        "print(ctypes.get_errno(), flush=True)\n"
+        "thread = threading.Thread(target=lambda: print('thread', flush=True))\n"
+        "thread.start(); thread.join()\n"
+        "os.system('echo child')\n"
+    )
+    seen = await bench.run("python3", "-c", script)
+    assert seen.out.split() == ["1", "thread", "child"], seen.err
+
+
+async def test_commands_of_an_exec_are_filtered_too(bench):
+    request = bench.request("sleep", "1000")
+    await bench.start(request)
+    null = os.open("/dev/null", os.O_RDWR)
+    ended = await bench.client.exec(ExecRequest("u", request.id, ("unshare", "--user", "true")), [null] * 3)
+    os.close(null)
+    assert await ended != 0

@@ -12,6 +12,7 @@ from control.agents.translate.pod import (
     attach_request,
     container_request,
     hostname_of,
+    ignored,
     netns_of,
     probe_port,
     resolv_conf,
@@ -165,3 +166,10 @@ def test_a_named_port_is_looked_up_in_its_container():
 def test_a_pod_with_host_network_resolves_as_the_node_unless_it_asks_for_the_cluster():
     assert resolv_conf(NODE, pod(hostNetwork=True)) == "nameserver 8.8.8.8\n"
     assert "10.96.0.10" in resolv_conf(NODE, pod(hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"))
+
+
+def test_what_is_not_done_is_said():
+    container = {"ports": [{"containerPort": 80, "hostPort": 9191}]}
+    asks = pod(container, securityContext={"sysctls": [{"name": "a.b", "value": "1"}]})
+    assert [sentence.split(" is ")[0] for sentence in ignored(asks)] == ["hostPort 9191", "sysctl a.b"]
+    assert ignored(pod({"ports": [{"containerPort": 80}]})) == []
