@@ -67,6 +67,7 @@ class Enforcer:
         self._admitted: dict[str, PodFacts] = {}
         self._retired: set[str] = set()
         self._refused = False
+        self._compare_wanted = False
         self._last = 0.0
         pods.on_change(self._pod_changed)
         namespaces.on_change(self._namespace_changed)
@@ -83,6 +84,11 @@ class Enforcer:
             finally:
                 for waiting in self._lot.waiting:
                     waiting.cancel()
+
+    def compare_now(self) -> None:
+        """Read the kernel and mend what differs, not at the next round but now."""
+        self._compare_wanted = True
+        self._wake.set()
 
     async def admit(self, pod: Json, addresses: Sequence[IPAddress]) -> None:
         """See PolicyGate: returns when the kernel has the pod's verdicts."""
@@ -155,6 +161,7 @@ class Enforcer:
         if not self._lot.waiting and loop.time() - self._last < BUSY_S:
             await asyncio.sleep(GATHER_S)
         self._wake.clear()
+        compare, self._compare_wanted = compare or self._compare_wanted, False
         lot, self._lot = self._lot, Lot()
         try:
             await loop.run_in_executor(worker, self._put_into_kernel, lot, compare)

@@ -1,6 +1,7 @@
 """One node's agents in one loop: kubelet, proxy and policy enforcer, each a client of the API through its node."""
 
 import asyncio
+import signal
 import ssl
 from collections.abc import Callable
 
@@ -16,6 +17,9 @@ from control.client.resources import ENDPOINTSLICES, NAMESPACES, NETWORKPOLICIES
 from control.workload.runtime import ZygoteClient
 from dataplane.netns.enter import SocketMaker
 from dataplane.nft.handle import NftHandle
+
+COMPARE_SIGNAL = signal.SIGUSR1
+"""The agents read their kernel and mend what differs (``up`` on a running lab)."""
 
 
 async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]) -> None:
@@ -51,6 +55,12 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
                 services=informers[SERVICES],
                 lease_s=lease_s,
             )
+
+            def compare_now() -> None:
+                enforcer.compare_now()
+                proxy.compare_now()
+
+            asyncio.get_running_loop().add_signal_handler(COMPARE_SIGNAL, compare_now)
             async with asyncio.TaskGroup() as tasks:
                 for informer in (*informers.values(), mine):
                     tasks.create_task(informer.run(), name=f"informer {informer.resource.plural}")

@@ -53,6 +53,7 @@ class Proxy:
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self.programmed = asyncio.Event()
+        self._compare_wanted = False
         self.last = Synced()
         """What the last change did, for logs and benches."""
         slices.index(_SERVICE_INDEX, _service_names)
@@ -68,6 +69,11 @@ class Proxy:
         for obj in (old, new):
             if obj is not None and (service := service_of_slice(obj)) is not None:
                 self._touch(service)
+
+    def compare_now(self) -> None:
+        """Read the kernel and mend what differs, not at the next round but now."""
+        self._compare_wanted = True
+        self._wake.set()
 
     def _touch(self, service: str) -> None:
         self._dirty.add(service)
@@ -111,6 +117,9 @@ class Proxy:
             except TimeoutError:
                 return
             self._wake.clear()
+            if self._compare_wanted:
+                self._compare_wanted = False
+                return
             sources = self._sources(self._dirty)
             self._dirty.clear()
             if sources:

@@ -7,7 +7,7 @@ import pwd
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,15 +177,20 @@ class LabDirectory:
         finally:
             path.unlink(missing_ok=True)
             os.close(descriptor)
-            if path.parent == DEFAULT_HOME and not any(DEFAULT_HOME.iterdir()):
-                DEFAULT_HOME.rmdir()
+            if path.parent == DEFAULT_HOME:
+                with suppress(OSError):  # another lab lives there, or took it away just now
+                    DEFAULT_HOME.rmdir()
 
 
 def _take(path: Path, command: str) -> int:
     """The locked descriptor of a lock file that still has its name."""
     deadline, said = time.monotonic() + 60, False
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:  # another lab that went took the home with it
+            make_home()
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -211,7 +216,8 @@ def _take(path: Path, command: str) -> int:
 def write_private(path: Path, text: str, owner: Caller) -> None:
     """Write a 0600 file of the owner's, in one step."""
     part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    part.unlink(missing_ok=True)  # the directory is the caller's: never write through a link that lies there
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         if os.geteuid() == 0:

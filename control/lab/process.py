@@ -26,7 +26,8 @@ def name_process(name: str) -> None:
 def log_to(path: Path) -> None:
     """Standard output and error of this process go to a file; standard input is empty."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    # The directory is the caller's: root never writes through a link that lies there.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     owner = path.parent.stat()
     os.fchown(descriptor, owner.st_uid, owner.st_gid)
     null = os.open(os.devnull, os.O_RDONLY)

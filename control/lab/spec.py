@@ -18,6 +18,9 @@ NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 OVERLAYS = ("vxlan", "direct")
 CONTROL_TAINT = ("node-role.kubernetes.io/control-plane", "", "NoSchedule")
 CONTROL_LABEL = "node-role.kubernetes.io/control-plane"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+LABEL_KEY = re.compile(rf"([a-z0-9]([-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_NAME}")
+LABEL_VALUE = re.compile(rf"({_NAME})?")
 FIRST_NODE = 9  # 10.0.1.9 is the control plane, workers follow
 MOST_PODS = 1000  # a bridge takes 1,023 ports
 
@@ -120,17 +123,18 @@ def parse_spec(document: Any, source: str = "lab.yaml") -> LabSpec:
     _check_nodes(top, nodes)
     dual = top.boolean("dualStack", None)
     cidrs = _cidrs(top)
+    usual = LabSpec(nodes=())
     spec = LabSpec(
         nodes=nodes,
-        overlay=top.choice("overlay", "vxlan", OVERLAYS),
+        overlay=top.choice("overlay", usual.overlay, OVERLAYS),
         node_cidrs=cidrs["nodes"],
         pod_cidrs=cidrs["pods"],
         service_cidrs=cidrs["services"],
         dual_stack=dual,
-        pods_per_node=top.integer("podsPerNode", 110, least=1, most=MOST_PODS),
-        mtu_bytes=top.integer("mtu", 1500, least=1400, most=65535),
+        pods_per_node=top.integer("podsPerNode", usual.pods_per_node, least=1, most=MOST_PODS),
+        mtu_bytes=top.integer("mtu", usual.mtu_bytes, least=1400, most=65535),
         cluster_domain=top.text(
-            "clusterDomain", "cluster.local", re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+            "clusterDomain", usual.cluster_domain, re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
         ),
         periods=_periods(top.sub("periods")),
     )
@@ -146,6 +150,11 @@ def _node(entry: Fields, number: int) -> NodeSpec:
     control = entry.choice("role", "worker", ("worker", "control")) == "control"
     base = control_node(name) if control else NodeSpec(name)
     labels = dict(base.labels) | entry.string_map("labels")
+    for key, value in labels.items():
+        if not LABEL_KEY.fullmatch(key) or not LABEL_VALUE.fullmatch(value):
+            raise entry.wrong(
+                f"labels.{key}", f"{key}={value} is no label", "zone: a, or example.com/zone: a"
+            )
     taints = base.taints
     if entry.has("taints"):
         taints = tuple(_taint(taint) for taint in entry.list("taints"))
@@ -199,7 +208,13 @@ def _check_overlap(asked: Fields, cidrs: Mapping[str, tuple[IPNetwork, ...]]) ->
     taken: list[tuple[str, IPNetwork]] = [
         ("the internet's", ip_network("203.0.113.0/24")),
         ("the internet's", ip_network("2001:db8::/32")),
+        ("the internet's", ip_network("8.8.8.8/32")),
+        ("the internet's", ip_network("2001:4860:4860::8888/128")),
         ("loopback's", ip_network("127.0.0.0/8")),
+        ("link-local", ip_network("169.254.0.0/16")),
+        ("link-local", ip_network("fe80::/10")),
+        ("multicast's", ip_network("224.0.0.0/3")),
+        ("multicast's", ip_network("ff00::/8")),
     ]
     for key, networks in cidrs.items():
         for network in networks:

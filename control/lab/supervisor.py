@@ -21,7 +21,7 @@ from typing import Any
 from control.lab.directory import LabDirectory
 from control.lab.process import adopt_orphans, die_with_parent, log_to, name_process, proportional_bytes
 
-_HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP)
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 10.0
 
@@ -106,7 +106,7 @@ class Supervisor:
         self.directory.control_socket.unlink(missing_ok=True)
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        self._stopping = self._stopping or number in (signal.SIGTERM, signal.SIGINT)
+        self._stopping = self._stopping or number == signal.SIGTERM
         self._reload_wanted = self._reload_wanted or number == signal.SIGHUP
 
     def _change_roles(self) -> None:

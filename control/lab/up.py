@@ -32,7 +32,7 @@ from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
 from podwire import __version__
 
-PATIENCE_S = float(os.environ.get("PODWIRE_UP_TIMEOUT_S", "60"))
+PATIENCE_S = 60.0
 MOST_RESTARTS = 3
 _LOGS = "read the logs that are kept, named above"
 
@@ -78,22 +78,47 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
         plan = make_plan(name, spec, ipv6=checked.ipv6)
         if running:
             build(plan.fabric)
+            _let_agents_compare(directory)
             port = int(stored["apiPort"])
             _wait_until_it_answers(plan, directory, port, steps, began)
             return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=True)
         fresh = not stored
+        if fresh:
+            _refuse_anothers(directory)
         try:
             port = _make(plan, directory, stored, steps)
             _wait_until_it_answers(plan, directory, port, steps, time.monotonic())
         except BaseException:
-            steps.note(f"removing what was made; the logs are kept in {_keep_logs(directory)}")
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop the clearing
-            if fresh:
-                take_down(directory)
-            else:
-                clear_kernel(directory)
+            try:
+                steps.note(f"removing what was made; the logs are kept in {_keep_logs(directory)}")
+            finally:
+                if fresh:
+                    take_down(directory)
+                else:
+                    clear_kernel(directory)
             raise
         return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=False)
+
+
+def _let_agents_compare(directory: LabDirectory) -> None:
+    """Every node's agents read their kernel and mend what differs from the API."""
+    report = ask(directory)
+    for role in report["roles"] if report else []:
+        if role["name"].startswith("agents-") and role["state"] == "ready":
+            os.kill(
+                role["pid"], signal.SIGUSR1
+            )  # control.agents.main.COMPARE_SIGNAL, not imported: it is heavy
+
+
+def _refuse_anothers(directory: LabDirectory) -> None:
+    """NameInUse when processes of that name run which this directory knows nothing of. Nothing was touched yet."""
+    if LabCgroup(directory.name).populated():
+        raise NameInUse(
+            f"Processes of a lab {directory.name} run already, and {directory.root} knows nothing of it: it was "
+            "made with another PODWIRE_HOME, or its directory was removed.",
+            f"another --name, or sudo podwire down --name {directory.name}",
+        )
 
 
 def stored_plan(directory: LabDirectory) -> tuple[LabPlan, int]:
@@ -136,12 +161,6 @@ def _settled_spec(
 def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps: Steps) -> int:
     """Directory, credentials, supervisor; returns the API's port once all roles are ready."""
     began = time.monotonic()
-    if not stored and LabCgroup(directory.name).populated():
-        raise NameInUse(
-            f"Processes of a lab {directory.name} run already, and {directory.root} knows nothing of it: it was "
-            "made with another PODWIRE_HOME, or its directory was removed.",
-            f"another --name, or sudo podwire down --name {directory.name}",
-        )
     clear_kernel(directory)
     before = snapshot()
     caller = directory.owner() if stored else Caller.current()
@@ -304,7 +323,7 @@ def _keep_logs(directory: LabDirectory) -> Path:
     """Copy the logs beside the lab that is about to go, for the person to read."""
     kept = Path(tempfile.mkdtemp(prefix=f"podwire-{directory.name}-logs-"))
     if directory.logs.is_dir():
-        shutil.copytree(directory.logs, kept, dirs_exist_ok=True)
+        shutil.copytree(directory.logs, kept, symlinks=True, dirs_exist_ok=True)
         owner = directory.owner()
         for path in (kept, *kept.rglob("*")):
             os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
