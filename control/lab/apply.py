@@ -39,7 +39,11 @@ async def apply_all(
     file, line and field when the API refuses one of them; then nothing was changed.
     """
     wanted = [(manifest, *_addressed(manifest, namespace)) for manifest in manifests]
-    coming = {m.object["metadata"].get("name") for m in manifests if m.object["kind"] == "Namespace"}
+    coming = {
+        obj["metadata"]["name"]
+        for _, resource, obj in wanted
+        if obj["kind"] == "Namespace" and await _version(client, resource, obj) is None
+    }
     for manifest, resource, obj in wanted:
         await _patch(client, manifest, resource, _for_dry_run(obj, coming), dry=True)
     applied = []
@@ -74,7 +78,7 @@ def _addressed(manifest: Manifest, namespace: str) -> tuple[Resource, dict[str, 
     return Resource(row.group, row.version, row.plural, row.namespaced), {**obj, "metadata": meta}
 
 
-def _for_dry_run(obj: dict[str, Any], coming: set[str | None]) -> dict[str, Any]:
+def _for_dry_run(obj: dict[str, Any], coming: set[str]) -> dict[str, Any]:
     """In a namespace that only this batch makes, the dry run is done in ``default``."""
     if obj["metadata"].get("namespace") not in coming:
         return obj
