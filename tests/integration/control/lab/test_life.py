@@ -171,3 +171,36 @@ def test_without_root_the_same_line_with_sudo_is_offered(cli):
     ran = subprocess.run(words, env=cli.environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 2, ran.stderr
     assert "sudo podwire up --name tnobody" in ran.stderr
+
+
+def test_up_on_a_running_lab_mends_what_a_stranger_took_from_the_kernel(cli):
+    cli("up", "--name", "tstranger", "--workers", "1")
+    node = ["ip", "netns", "exec", "podwire-tstranger-node-1", "nft"]
+    listing = [*node, "list", "map", "inet", "podwire-services", "services4"]
+    before = elements(listing)
+    assert before
+    subprocess.run([*node, "flush", "map", "inet", "podwire-services", "services4"], check=True)
+    assert elements(listing) == set()
+    cli("up", "--name", "tstranger")
+    until(lambda: elements(listing) == before)
+
+
+def elements(listing: list[str]) -> set[str]:
+    text = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
+    return {
+        word.strip()
+        for word in text.partition("elements = {")[2].partition("}")[0].split(",")
+        if word.strip()
+    }
+
+
+def test_a_lab_of_the_same_name_from_another_home_is_refused_and_left_alone(cli, tmp_path):
+    cli("up", "--name", "ttwice", "--workers", "0")
+    there = of_lab("ttwice")
+    elsewhere = {**cli.environment, "PODWIRE_HOME": str(tmp_path / "elsewhere")}
+    words = [sys.executable, "-m", "podwire", "up", "--name", "ttwice"]
+    ran = subprocess.run(words, env=elsewhere, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2, ran.stderr
+    assert "PW-U12" in ran.stderr
+    assert of_lab("ttwice") == there
+    assert "Ready" in cli("kubectl", "--name", "ttwice", "get", "nodes")
