@@ -66,7 +66,10 @@ class ContainerKeeper:
         """As in its status. An annotation can take readiness away, at once and while it lasts."""
         if self._host.pod["metadata"].get("annotations", {}).get(READY_ANNOTATION) == "false":
             return False
-        return self.running and self.begun.is_set() and self._care is not None and self._care.ready
+        if self._care is None:
+            # Taken over, and its probes are about to begin: as it was told last.
+            return self.running and self._taken_over and bool(self._had.get("ready"))
+        return self.running and self.begun.is_set() and self._care.ready
 
     @property
     def log(self) -> LogWriter | None:
@@ -294,7 +297,7 @@ class ContainerKeeper:
             record = await ended
             caring.cancel()
         self.begun.clear()
-        self._care = None
+        self._care, self._taken_over = None, False
         if self._log is not None:
             await self._log.drained()
         if self._streams is not None and self._streams.stdin is not None:

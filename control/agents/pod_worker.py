@@ -270,7 +270,7 @@ class PodWorker:
                 if not self._sandbox.up:
                     await self._sandbox.set_up()
                     # Other nodes' policies know the pod by podIPs: tell them before its first packet.
-                    self._status.touch(urgent=True)
+                    self._status.touch(urgent=not self._adopted)
                 await self._sandbox.mount()
                 return True
             except SandboxError as error:
