@@ -2,9 +2,15 @@
 
 CNIError(code, msg, details)
 ├ ConfigInvalid         7    a configuration or an argument is wrong
+│ └ VersionUnknown      1    a version of the specification that is not spoken
+├ ContainerUnknown      3    the container's namespace is not there
+├ EnvironmentInvalid    4    a CNI_… variable is missing or wrong
+├ InputUndecodable      6    standard input is not a JSON object
 ├ LedgerDamaged         5    the record of who holds what can't be read
 ├ TryAgain             11    for the moment it can't be done
-├ PluginNotReady             50    STATUS: an ADD would fail
+├ PluginNotReady       50    STATUS: an ADD would fail
+├ PluginFailed         its own: what another's plugin said; 999 when it said nothing that can be read
+├ PluginMissing       999    no executable of that name
 ├ PoolExhausted       100    range, holders
 ├ AddressHeld         101    address, holder
 └ AttachmentWrong     102    CHECK: what is there differs from what was made
@@ -20,6 +26,8 @@ class CNIError(Exception):
 
     id = "PW-N01"
     code = 999
+    plugin = "podwire-cni"
+    """Who failed."""
 
     def __init__(self, msg: str, details: str = "", mend: str = "") -> None:
         super().__init__(msg, details, mend)
@@ -38,6 +46,34 @@ class ConfigInvalid(CNIError):
 
     id = "PW-N07"
     code = 7
+
+
+class VersionUnknown(ConfigInvalid):
+    """The configuration is in a version of the specification that is not spoken here."""
+
+    id = "PW-N02"
+    code = 1
+
+
+class ContainerUnknown(CNIError):
+    """The container's namespace is not there; nothing was made, and nothing has to be undone."""
+
+    id = "PW-N03"
+    code = 3
+
+
+class EnvironmentInvalid(CNIError):
+    """A variable that the runtime sets (``CNI_…``) is missing or wrong; ``msg`` begins with its name."""
+
+    id = "PW-N04"
+    code = 4
+
+
+class InputUndecodable(CNIError):
+    """What the runtime wrote to standard input is not a JSON object."""
+
+    id = "PW-N06"
+    code = 6
 
 
 class LedgerDamaged(CNIError):
@@ -96,3 +132,20 @@ class AttachmentWrong(CNIError):
 
     id = "PW-N13"
     code = 102
+
+
+class PluginFailed(CNIError):
+    """Another's plugin failed; its own code, message and details."""
+
+    id = "PW-N60"
+
+    def __init__(self, plugin: str, code: int, msg: str, details: str = "") -> None:
+        """plugin: its type."""
+        super().__init__(msg, details)
+        self.plugin, self.code = plugin, code
+
+
+class PluginMissing(CNIError):
+    """No executable of a plugin's name where plugins are looked for."""
+
+    id = "PW-N61"

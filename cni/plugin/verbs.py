@@ -54,6 +54,13 @@ def delete(ledger: Ledger, links: PodLinks, container_id: str, netns: str | None
     ipam.give_back(ledger, container_id)
 
 
+def unplug(network: NodeNetwork, ledger: Ledger, links: PodLinks, container_id: str) -> None:
+    """Link, then addresses; the namespace is the runtime's. What is gone already is no error."""
+    held = ipam.find(ledger, container_id)
+    links.detach(pod_link_name(container_id), held.addresses if held else (), bridge=network.bridge)
+    ipam.give_back(ledger, container_id)
+
+
 def check(network: NodeNetwork, ledger: Ledger, container_id: str) -> None:
     """Raise AttachmentWrong unless the kernel has what ADD made."""
     held = ipam.find(ledger, container_id)

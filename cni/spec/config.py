@@ -11,7 +11,8 @@ from cni.errors import ConfigInvalid
 from cni.spec import version
 from dataplane.model.address import IPAddress, IPNetwork
 
-TYPE = "podwire"  # the plugin's type, and the name of its executable
+TYPE = "podwire-cni"  # the plugin's type, and the name of its executable
+STATE = "/var/lib/cni/podwire"  # ledgers of networks that name no directory
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 
 
@@ -61,7 +62,7 @@ class AttachRequest:
         return f"{self.namespace}/{self.pod}"
 
 
-def conflist(network: NodeNetwork, name: str = TYPE) -> dict[str, Any]:
+def conflist(network: NodeNetwork, name: str = "podwire") -> dict[str, Any]:
     """The configuration list that stands for this network, as a runtime would read it."""
     return {
         "cniVersion": version.CURRENT,
@@ -82,8 +83,11 @@ def conflist(network: NodeNetwork, name: str = TYPE) -> dict[str, Any]:
     }
 
 
-def parse(config: Mapping[str, Any], verb: str = "ADD") -> NodeNetwork:
-    """One plugin's configuration, as the runtime hands it to the plugin. Raises ConfigInvalid."""
+def parse(config: Mapping[str, Any], verb: str = "ADD", *, here: str = "") -> NodeNetwork:
+    """One plugin's configuration, as the runtime hands it to the plugin. Raises VersionUnknown, ConfigInvalid.
+
+    here: the node's namespace where the configuration names none; without it the field is required.
+    """
     version.supported(_text(config, "cniVersion"), verb)
     name = _text(config, "name")
     if not _NAME.fullmatch(name):
@@ -91,27 +95,40 @@ def parse(config: Mapping[str, Any], verb: str = "ADD") -> NodeNetwork:
     if _text(config, "type") != TYPE:
         raise ConfigInvalid(f"type: this is the plugin {TYPE!r}, not {config['type']!r}")
     mtu = config.get("mtu", 1450)
-    if not isinstance(mtu, int) or not 68 <= mtu <= 65535:
+    if not isinstance(mtu, int) or isinstance(mtu, bool) or not 68 <= mtu <= 65535:
         raise ConfigInvalid(f"mtu: {mtu!r} is not a number of bytes between 68 and 65535")
-    ipam = config.get("ipam")
-    if not isinstance(ipam, Mapping):
-        raise ConfigInvalid("ipam: an object with directory and ranges is needed")
+    ipam = _ipam(config)
     return NodeNetwork(
-        node=_text(config, "node"),
-        netns=_text(config, "netns"),
+        node=_text({"node": "node"} | dict(config), "node"),
+        netns=_text(({"netns": here} if here else {}) | dict(config), "netns"),
         pod_cidrs=_ranges(ipam.get("ranges")),
         mtu=mtu,
-        directory=Path(_text(ipam, "directory", "ipam.")),
-        bridge=str(config.get("bridge", "cni0")),
+        directory=Path(_text({"directory": f"{STATE}/{name}"} | ipam, "directory", "ipam.")),
+        bridge=_text({"bridge": "cni0"} | dict(config), "bridge"),
     )
+
+
+def _ipam(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part about addresses; ``subnets`` at the top is short for it."""
+    subnets, ipam = config.get("subnets"), config.get("ipam")
+    if ipam is None and isinstance(subnets, list):
+        return {"ranges": [{"subnet": subnet} for subnet in subnets]}
+    if not isinstance(ipam, Mapping):
+        raise ConfigInvalid("ipam: an object with ranges is needed, or subnets beside it")
+    if ipam.get("type", TYPE) != TYPE:
+        raise ConfigInvalid(f"ipam.type: {TYPE} gives its own addresses, not {ipam['type']!r}'s")
+    return dict(ipam)
 
 
 def _ranges(ranges: Any) -> tuple[IPNetwork, ...]:
     if not isinstance(ranges, list) or not 1 <= len(ranges) <= 2:
         raise ConfigInvalid("ipam.ranges: one range a family is needed")
     found: list[IPNetwork] = []
-    for number, each in enumerate(ranges):
+    for number, entry in enumerate(ranges):
         path = f"ipam.ranges[{number}].subnet"
+        each = (
+            entry[0] if isinstance(entry, list) and len(entry) == 1 else entry
+        )  # host-local's sets of ranges
         try:
             subnet: IPNetwork = ip_network(each["subnet"])
         except (KeyError, TypeError, ValueError) as error:

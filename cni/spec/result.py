@@ -6,6 +6,7 @@ from typing import Any
 from cni.spec import version
 from dataplane.model.address import IPAddress, MacAddress
 from dataplane.model.topology import IPInterface
+from dataplane.netns import names
 
 _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
@@ -43,7 +44,7 @@ class CniResult:
         pod: dict[str, Any] = {
             "name": self.interface,
             "mac": str(self.mac),
-            "sandbox": f"/run/netns/{self.netns}",
+            "sandbox": str(names.path(self.netns)),
         }
         host: dict[str, Any] = {"name": self.host_interface}
         if spoken == "1.1.0":

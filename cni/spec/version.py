@@ -1,6 +1,6 @@
 """Versions of the CNI specification that we speak."""
 
-from cni.errors import ConfigInvalid
+from cni.errors import ConfigInvalid, VersionUnknown
 
 CURRENT = "1.1.0"
 SUPPORTED = ("0.3.1", "0.4.0", "1.0.0", CURRENT)
@@ -15,9 +15,9 @@ _SINCE = {
 
 
 def supported(version: str, verb: str = "ADD") -> str:
-    """The version itself, when we speak it and it has the verb. Raises ConfigInvalid."""
+    """The version itself, when we speak it and it has the verb. Raises VersionUnknown, ConfigInvalid."""
     if version not in SUPPORTED:
-        raise ConfigInvalid(
+        raise VersionUnknown(
             f"cniVersion: {version!r} is not spoken here", f"spoken are {', '.join(SUPPORTED)}"
         )
     if _parts(version) < _parts(_SINCE[verb]):
@@ -25,9 +25,9 @@ def supported(version: str, verb: str = "ADD") -> str:
     return version
 
 
-def as_json() -> dict[str, object]:
-    """The answer to VERSION."""
-    return {"cniVersion": CURRENT, "supportedVersions": list(SUPPORTED)}
+def as_json(asked: str = CURRENT) -> dict[str, object]:
+    """The answer to VERSION, in the version that the runtime asked in."""
+    return {"cniVersion": asked, "supportedVersions": list(SUPPORTED)}
 
 
 def _parts(version: str) -> tuple[int, ...]:
