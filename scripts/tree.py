@@ -72,6 +72,16 @@ def _anchors(page: Path) -> Iterator[str]:
             yield re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
 
 
+def unlisted() -> list[Path]:
+    """Pages under docs/ that no other page links to."""
+    linked = {
+        ((ROOT / page).parent / match["target"].partition("#")[0]).resolve()
+        for page in pages()
+        for match in _LINK.finditer(_FENCE.sub("", (ROOT / page).read_text()))
+    }
+    return [page for page in pages() if page.parts[0] == "docs" and (ROOT / page).resolve() not in linked]
+
+
 def rows() -> dict[str, str]:
     """docs/where.md's rooms as module → what one changes there."""
     if not WHERE.exists():

@@ -27,6 +27,10 @@ def test_every_link_in_our_pages_leads_somewhere():
     assert tree.dead_links() == []
 
 
+def test_every_page_can_be_found_from_another():
+    assert tree.unlisted() == []
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree with one module, one page and an empty table."""
@@ -76,6 +80,12 @@ def test_a_cellar_and_a_module_that_is_too_long_are_found(elsewhere: Path):
     (elsewhere / "cni" / "utils.py").write_text("x = 1\n" * (tree.FAILS_LINES + 1))
     assert tree.cellars() == [Path("cni/utils.py")]
     assert tree.too_long() == [(Path("cni/utils.py"), tree.FAILS_LINES + 1)]
+
+
+def test_a_page_that_nobody_links_to_is_found(elsewhere: Path):
+    (elsewhere / "README.md").write_text("[where](docs/where.md#where-is-it)\n")
+    (elsewhere / "docs" / "lonely.md").write_text("# Lonely\n")
+    assert tree.unlisted() == [Path("docs/lonely.md")]
 
 
 def test_a_dead_link_is_found_by_file_and_by_heading(elsewhere: Path):
