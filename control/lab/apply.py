@@ -1,13 +1,14 @@
 """Applies manifests: first all as a dry run, so that a wrong one changes nothing, then for real."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from control.client.client import ApiClient
-from control.client.resources import DEPLOYMENTS, PODS, Resource
+from control.client.resources import DEPLOYMENTS, NAMESPACES, PODS, Resource
 from control.errors import ApiError, ManifestInvalid, NotReady
 from control.lab.manifests import Manifest
 from control.schema.resource import registry
@@ -44,8 +45,9 @@ async def apply_all(
         for _, resource, obj in wanted
         if obj["kind"] == "Namespace" and await _version(client, resource, obj) is None
     }
+    there = {item["metadata"]["name"] for item in (await client.list(NAMESPACES)).items}
     for manifest, resource, obj in wanted:
-        await _patch(client, manifest, resource, _for_dry_run(obj, coming), dry=True)
+        await _patch(client, manifest, resource, _for_dry_run(obj, coming - there), dry=True)
     applied = []
     for manifest, resource, obj in wanted:
         before = await _version(client, resource, obj)
@@ -79,10 +81,12 @@ def _addressed(manifest: Manifest, namespace: str) -> tuple[Resource, dict[str, 
 
 
 def _for_dry_run(obj: dict[str, Any], coming: set[str]) -> dict[str, Any]:
-    """In a namespace that only this batch makes, the dry run is done in ``default``."""
-    if obj["metadata"].get("namespace") not in coming:
+    """In a namespace that only this batch makes, the dry run is a creation in ``default`` under a name of its own."""
+    meta = obj["metadata"]
+    if meta.get("namespace") not in coming:
         return obj
-    return {**obj, "metadata": {**obj["metadata"], "namespace": "default"}}
+    name = f"{meta['name'][:40].rstrip('.-')}-{secrets.token_hex(4)}"
+    return {**obj, "metadata": {**meta, "namespace": "default", "name": name}}
 
 
 async def _version(client: ApiClient, resource: Resource, obj: dict[str, Any]) -> str | None:
@@ -112,24 +116,25 @@ async def _patch(
             content_type="application/apply-patch+yaml",
         )
     except ApiError as error:
-        raise refused(manifest, error) from error
+        raise refused(manifest, error, dry=dry) from error
     import orjson
 
     result: dict[str, Any] = orjson.loads(answer)
     return result
 
 
-def refused(manifest: Manifest, error: ApiError) -> ManifestInvalid:
-    """The API's refusal as a line of the file: one line a cause."""
+def refused(manifest: Manifest, error: ApiError, *, dry: bool) -> ManifestInvalid:
+    """The API's refusal as a line of the file: one line a cause. dry: nothing was changed yet."""
+    mend = "mend it, and apply again" + (
+        "; nothing was changed" if dry else "; what stands before it was applied"
+    )
     if not error.causes:
-        return ManifestInvalid(
-            f"{manifest.where}: {manifest.title}: {error.message}", "mend it, and apply again"
-        )
+        return ManifestInvalid(f"{manifest.where}: {manifest.title}: {error.message}", mend)
     lines = [
         f"{manifest.path}:{manifest.line_of(cause.field)}: {manifest.title}: {cause.field}: {cause.message}"
         for cause in error.causes
     ]
-    return ManifestInvalid("\n".join(lines), "mend it, and apply again; nothing was changed")
+    return ManifestInvalid("\n".join(lines), mend)
 
 
 async def wait_ready(client: ApiClient, applied: Sequence[Applied], within_s: float) -> None:

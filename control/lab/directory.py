@@ -70,6 +70,11 @@ class LabDirectory:
         return cls(name, home() / name)
 
     @property
+    def mark(self) -> Path:
+        """Says that the directory is a lab's; without it nothing in it is touched."""
+        return self.root / ".podwire-lab"
+
+    @property
     def spec(self) -> Path:
         """lab.yaml as it was asked for, in JSON, with what was settled at the first `up`."""
         return self.root / "lab.json"
@@ -115,11 +120,18 @@ class LabDirectory:
 
     def exists(self) -> bool:
         """Was the lab brought up, and not yet taken down?"""
-        return self.root.is_dir()
+        return self.mark.exists()
+
+    def may_exist(self) -> bool:
+        """As `exists`; another user's lab can't be looked into, and may be one."""
+        try:
+            return self.exists()
+        except PermissionError:
+            return not self.root.name.startswith(".")
 
     def must_exist(self) -> "LabDirectory":
         """Itself, or NoSuchLab with the labs that are there."""
-        if self.exists():
+        if self.root.is_dir() and (self.exists() or not os.access(self.root, os.X_OK)):
             if not os.access(self.root, os.R_OK | os.X_OK):
                 raise NotYours(
                     f"Lab {self.name} belongs to {_user(self.root.stat().st_uid)}.",
@@ -132,9 +144,23 @@ class LabDirectory:
             "sudo podwire up" + (f" --name {self.name}" if self.name != "lab" else ""),
         )
 
+    def refuse_foreign(self) -> None:
+        """HomeInvalid when something that is no lab's stands in the directory's place."""
+        if (
+            self.root.exists()
+            and not self.exists()
+            and not (self.root.is_dir() and not any(self.root.iterdir()))
+        ):
+            raise HomeInvalid(
+                f"{self.root} is there and is no lab of podwire's.", "another --name, or another PODWIRE_HOME"
+            )
+
     def create(self, caller: Caller) -> None:
         """Make the tree: 0700, the caller's own."""
         make_home()
+        self.refuse_foreign()
+        self.root.mkdir(mode=0o700, exist_ok=True)
+        self.mark.touch(mode=0o600)
         for path in (self.root, self.pki, self.store.parent, self.logs, self.root / "nodes"):
             path.mkdir(mode=0o700, exist_ok=True)
         for path in (self.root, self.logs):
@@ -158,8 +184,21 @@ class LabDirectory:
         write_private(self.spec, json.dumps(document, indent=1), self.owner())
 
     def remove(self) -> None:
-        """Remove all of it, and the home of labs when it is the default one and empty."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        """Remove all of it, and the home of labs when it is the default one and empty.
+
+        The mark goes last, so that a removal that was killed is finished by the next one.
+        """
+        if not self.exists():
+            return
+        for entry in self.root.iterdir():
+            if entry == self.mark:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        self.mark.unlink()
+        self.root.rmdir()
         if self.root.parent == DEFAULT_HOME:
             try:
                 DEFAULT_HOME.rmdir()
@@ -231,7 +270,7 @@ def all_labs() -> list[LabDirectory]:
     """Every lab that has a directory, by name."""
     try:
         return sorted(
-            (LabDirectory(p.name, p) for p in home().iterdir() if p.is_dir() and not p.name.startswith(".")),
+            (lab for p in home().iterdir() if (lab := LabDirectory(p.name, p)).may_exist()),
             key=lambda lab: lab.name,
         )
     except (FileNotFoundError, PermissionError):

@@ -65,6 +65,7 @@ async def remove(
     await client.patch(NODES, name, None, {"spec": {"unschedulable": True}})
     await _delete_pods(client, name)
     _tell_supervisor(directory, spec)
+    await _agents_gone(directory, name)
     shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     await asyncio.to_thread(_remove_from_kernel, plan, name)
     for resource, namespace in ((NODES, None), (LEASES, LEASE_NAMESPACE)):
@@ -77,6 +78,13 @@ async def remove(
         if path.name.split(".")[0] in (f"kubelet-{name}", f"kubelet-{name}-serving"):
             path.unlink()
     return shrunk
+
+
+async def _agents_gone(directory: LabDirectory, node: str) -> None:
+    """Return once the supervisor has ended the node's agents: until then they would register it again."""
+    async with asyncio.timeout(GONE_S):
+        while any(role["name"] == f"agents-{node}" for role in (ask(directory) or {"roles": []})["roles"]):
+            await asyncio.sleep(0.02)
 
 
 async def _delete_pods(client: ApiClient, node: str) -> None:

@@ -180,17 +180,23 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(files: KeyPair, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    """The key first, the certificate last and in one step: where it is, both are whole."""
+    files.cert.unlink(missing_ok=True)
     _write_private(files.key, _pem(key))
-    files.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files.cert.chmod(0o644)
+    part = files.cert.with_suffix(".part")
+    part.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    part.chmod(0o644)
+    part.rename(files.cert)
 
 
 def _write_private(path: Path, content: bytes) -> None:
     """A file that was never readable by others, not even while it was written."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+    part.rename(path)
 
 
 def bundle(paths: Sequence[Path]) -> bytes:

@@ -112,7 +112,9 @@ def _let_agents_compare(directory: LabDirectory) -> None:
 
 
 def _refuse_anothers(directory: LabDirectory) -> None:
-    """NameInUse when processes of that name run which this directory knows nothing of. Nothing was touched yet."""
+    """NameInUse when processes of that name run which this directory knows nothing of; HomeInvalid for a directory
+    of somebody else's. Nothing was touched yet."""
+    directory.refuse_foreign()
     if LabCgroup(directory.name).populated():
         raise NameInUse(
             f"Processes of a lab {directory.name} run already, and {directory.root} knows nothing of it: it was "

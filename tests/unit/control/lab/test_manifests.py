@@ -48,7 +48,9 @@ def test_what_the_api_refuses_is_told_with_file_line_and_field(tmp_path: Path):
     path.write_text(TWO)
     service = read_manifests([str(path)])[1]
     error = refused(
-        service, Invalid("no", causes=[Cause("FieldValueInvalid", "must be a port", "spec.ports[1].port")])
+        service,
+        Invalid("no", causes=[Cause("FieldValueInvalid", "must be a port", "spec.ports[1].port")]),
+        dry=True,
     )
     assert error.what == f"{path}:9: Service shop/web: spec.ports[1].port: must be a port"
 
