@@ -22,7 +22,7 @@ class Cli:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.environment = {**os.environ, "PODWIRE_HOME": str(home)}
+        self.environment = {**os.environ, "PODWIRE_HOME": str(home), "TMPDIR": str(home.parent)}
         self.environment.pop("PODWIRE_LAB_NAME", None)
         self.labs: set[str] = set()
 
