@@ -5,7 +5,8 @@ KernelError(where, what, kernel, mend)
 ├ LinkError        LinkExists, MtuTooSmall
 ├ RulesetError     RulesetRejected
 ├ LimitReached     limit, needed, in_use
-└ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoOverlayfs, NoCgroup2
+└ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoCgroup2, NoRight,
+                   ReadOnlySysctls
 """
 
 
@@ -123,13 +124,19 @@ class NoConntrack(NotSupported):
     id = "PW-K08"
 
 
-class NoOverlayfs(NotSupported):
-    """The kernel has no overlayfs, so containers can't have roots of their own."""
-
-    id = "PW-K13"
-
-
 class NoCgroup2(NotSupported):
     """cgroup2 is not mounted, so a lab's processes can't be held together."""
 
     id = "PW-K14"
+
+
+class NoRight(NotSupported):
+    """Root lacks a capability that podwire needs: a container without --privileged."""
+
+    id = "PW-K15"
+
+
+class ReadOnlySysctls(NotSupported):
+    """/proc/sys/net is read-only, as in a container without --privileged."""
+
+    id = "PW-K16"

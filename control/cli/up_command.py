@@ -9,6 +9,7 @@ from control.cli.exits import require_root
 from control.cli.options import name_option, output_option
 from control.cli.output import Progress, emit, table
 from control.lab.spec import LabSpec, default_nodes, read_spec
+from dataplane.host.denied import Ability, is_denied
 
 
 @click.command(
@@ -65,7 +66,8 @@ def _spec(file: Path | None, workers: int | None, overlay: str | None) -> LabSpe
 def _print_plan(name: str, spec: LabSpec, output: str | None) -> None:
     from control.lab.plan import make_plan
 
-    plan = make_plan(name, spec, ipv6=Path("/proc/net/if_inet6").exists()).as_json()
+    ipv6 = Path("/proc/net/if_inet6").exists() and not is_denied(Ability.IPV6)
+    plan = make_plan(name, spec, ipv6=ipv6).as_json()
     if output:
         emit(plan, output)
         return

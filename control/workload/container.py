@@ -202,6 +202,8 @@ def _root(request: ContainerRequest, machine: Machine) -> ContainerRoot:
         volumes=tuple(VolumeMount(s, t, mode == "ro", sub) for s, t, mode, sub in request.volumes),
         upper_bytes=request.upper_bytes,
         read_only=request.read_only_root,
+        cwd=request.cwd,
+        overlay=machine.overlay,
     )
 
 

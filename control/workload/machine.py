@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dataplane.errors import KernelError
 from dataplane.host import mounts, process
+from dataplane.host.overlayfs import has_overlayfs
 
 PYTHON_PLACE = "/run/podwire/python"
 """Where containers find podwire's own code, wherever the checkout lies."""
@@ -38,6 +39,7 @@ class Machine:
     hidden: tuple[str, ...]
     python: str
     bounding: frozenset[int]
+    overlay: bool = True
 
 
 def prepare(home: str) -> Machine:
@@ -69,7 +71,8 @@ def prepare(home: str) -> Machine:
     hidden = hidden_paths(home)
     keep = [process.CAPABILITY_NUMBERS[name] for name in (*DEFAULT_CAPABILITIES, *ADDABLE_CAPABILITIES)]
     process.drop_bounding(keep, process.bounding_set())
-    return Machine(stage, devices, mounts.layers(hidden), hidden, PYTHON_PLACE, process.bounding_set())
+    layers, left = mounts.layers(hidden), process.bounding_set()
+    return Machine(stage, devices, layers, hidden, PYTHON_PLACE, left, overlay=has_overlayfs())
 
 
 def hidden_paths(home: str) -> tuple[str, ...]:

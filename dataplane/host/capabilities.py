@@ -17,6 +17,9 @@ from pathlib import Path
 from dataplane import errors
 from dataplane.errors import KernelError, NotSupported
 from dataplane.host.cgroup import cgroup2_root, no_cgroup2
+from dataplane.host.denied import Ability, is_denied, why_missing
+from dataplane.host.overlayfs import has_overlayfs
+from dataplane.host.process import CAPABILITY_NUMBERS
 from dataplane.netlink import link_order
 from dataplane.netlink.batch import BatchSocket
 from dataplane.netlink.order import Order
@@ -33,7 +36,8 @@ class Capabilities:
 
     kernel: (major, minor). cgroup2: its mount point, None when it is not mounted. bridge_netfilter: packets
     between ports of a bridge pass the IP hooks in a new namespace; without it pods of one node are routed. netem: delay, loss and rate can be emulated.
-    btf: the kernel describes its structures, which tracing needs.
+    btf: the kernel describes its structures, which tracing needs. lacking: capabilities that root here is denied.
+    sysctls: /proc/sys/net can be written.
     """
 
     kernel: tuple[int, int]
@@ -50,10 +54,16 @@ class Capabilities:
     overlayfs: bool
     cgroup2: Path | None
     btf: bool
+    lacking: tuple[str, ...] = ()
+    sysctls: bool = True
 
     def missing(self, *, overlay: str = "vxlan") -> list[NotSupported]:
         """What a lab with this overlay needs and the kernel has not, as errors with their mends."""
         where = f"kernel {self.release}"
+        if self.lacking:
+            return [_no_right(self.lacking)]
+        if not self.sysctls:
+            return [_no_sysctls()]
         if not self.namespaces:
             return [errors.NoNamespaces(where, "network namespaces can't be made", mend="run as root")]
         vxlan = self.vxlan or overlay != "vxlan"
@@ -63,7 +73,6 @@ class Capabilities:
             None if vxlan else _no_vxlan(where),
             None if self.nftables else _no_nftables(where),
             None if self.conntrack else _no_conntrack(where),
-            None if self.overlayfs else _no_overlayfs(where),
             None if self.cgroup2 else no_cgroup2(where),
         ]
         return [error for error in found if error is not None]
@@ -75,8 +84,9 @@ class Capabilities:
         parts += [
             f"{label} {'ok' if there else f'off: {why}'}"
             for label, there, why in (
-                ("IPv6", self.ipv6, "the kernel has none"),
+                ("IPv6", self.ipv6, why_missing(Ability.IPV6, "the kernel has none")),
                 ("br_netfilter", self.bridge_netfilter, "pods of one node are routed"),
+                ("overlayfs", self.overlayfs, "containers' roots are read-only"),
                 ("netem", self.netem, "no sch_netem"),
                 ("eBPF", self.btf, "no BTF"),
             )
@@ -116,11 +126,19 @@ def _no_conntrack(where: str) -> NotSupported:
     )
 
 
-def _no_overlayfs(where: str) -> NotSupported:
-    return errors.NoOverlayfs(
-        where,
-        "there is no overlayfs, so containers can't have roots of their own",
-        mend="sudo modprobe overlay",
+def _no_right(lacking: tuple[str, ...]) -> NotSupported:
+    return errors.NoRight(
+        "this process",
+        f"root here lacks {', '.join(f'CAP_{name}' for name in lacking)}",
+        mend="in a container: --privileged, or --cap-add for each",
+    )
+
+
+def _no_sysctls() -> NotSupported:
+    return errors.ReadOnlySysctls(
+        "/proc/sys/net",
+        "is read-only here, so no namespace can be set up",
+        mend="in a container: --privileged, or --security-opt systempaths=unconfined",
     )
 
 
@@ -141,7 +159,9 @@ def probe() -> Capabilities:
         release=release,
         cgroup2=cgroup2,
         btf=Path("/sys/kernel/btf/vmlinux").exists(),
-        overlayfs=_has_overlayfs(),
+        overlayfs=has_overlayfs(),
+        lacking=_lacking(),
+        sysctls=_sysctls_can_be_written(),
         **{name: tried.get(name, False) for name in _TRIED},
     )
 
@@ -166,8 +186,9 @@ def _try_in_new_namespace() -> Iterator[tuple[str, bool]]:
     yield "nftables", _answers(_GET_GENERATION)
     _answers(_GET_TRACKING_STATS)  # loads conntrack where it is a module
     yield "conntrack", bool(sysctl.read("netfilter/nf_conntrack_max"))
-    yield "bridge_netfilter", bool(sysctl.read("bridge/bridge-nf-call-iptables"))
-    yield "ipv6", _has_ipv6()
+    hooks = bool(sysctl.read("bridge/bridge-nf-call-iptables"))
+    yield "bridge_netfilter", hooks and not is_denied(Ability.BRIDGE_NETFILTER)
+    yield "ipv6", not is_denied(Ability.IPV6) and _has_ipv6()
 
 
 def _does(link: BatchSocket, order: Order) -> bool:
@@ -211,13 +232,32 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _has_overlayfs() -> bool:
-    """In the kernel's list, or loaded by asking for it: without its options the mount itself is refused."""
-    if "\toverlay\n" in Path("/proc/filesystems").read_text():
-        return True
+_NEEDED = (
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "NET_ADMIN",
+    "NET_RAW",
+    "SYS_ADMIN",
+    "MKNOD",
+)
+
+
+def _lacking() -> tuple[str, ...]:
+    """Needed capabilities that the process has not, though it is root; another user lacks root itself."""
+    if os.geteuid() != 0:
+        return ()
+    status = Path("/proc/self/status").read_text()
+    have = int(status.partition("CapEff:")[2].split()[0], 16)
+    return tuple(name for name in _NEEDED if not have >> CAPABILITY_NUMBERS[name] & 1)
+
+
+def _sysctls_can_be_written() -> bool:
     try:
-        syscalls.mount("none", "/", "overlay", 0)
+        os.close(os.open(f"{sysctl.ROOT}/ipv4/ip_forward", os.O_WRONLY | os.O_CLOEXEC))
     except OSError as error:
-        return error.errno not in {errno.ENODEV, errno.EPERM}
-    syscalls.umount("/", syscalls.MNT_DETACH)
+        return error.errno != errno.EROFS
     return True

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataplane.errors import KernelError
-from dataplane.host import mounts
+from dataplane.host import bound_root, mounts
+from dataplane.host.bound_root import BoundRoot, like
 from dataplane.host.mounts import BIND, NODEV, NOEXEC, NOSUID, RDONLY, REMOUNT
 from dataplane.host.process import CLONE_NEWNS, unshare
 
@@ -44,6 +45,7 @@ class ContainerRoot:
     stage: an empty directory to build on. devices: see ``mounts.device_template``. lower: see ``mounts.layers``.
     hidden: directories that are empty in the container. files: (path, text), written above the machine's.
     binds: (source, target) of podwire's own, read-only, submounts included. upper_bytes: all that it may write.
+    cwd: a directory that the container needs. overlay: False where the kernel has no overlayfs; see bound_root.
     """
 
     stage: str
@@ -55,6 +57,8 @@ class ContainerRoot:
     volumes: tuple[VolumeMount, ...] = ()
     upper_bytes: int = 256 * 1024 * 1024
     read_only: bool = False
+    cwd: str = "/"
+    overlay: bool = True
 
 
 def enter(root: ContainerRoot) -> None:
@@ -66,9 +70,17 @@ def enter(root: ContainerRoot) -> None:
     sources = [(_open_source(volume), volume) for volume in root.volumes]
     stage = root.stage
     mounts.mount("tmpfs", stage, "tmpfs", NOSUID | NODEV, f"mode=755,size={root.upper_bytes},nr_inodes=65536")
-    _fill_uppers(root)
-    for number, lower in enumerate(("/", *root.lower)):
-        _overlay(stage, number, lower)
+    if root.overlay:
+        _fill_uppers(root)
+        for number, lower in enumerate(("/", *root.lower)):
+            _overlay(stage, number, lower)
+    else:
+        targets = (
+            *(volume.target for volume in root.volumes),
+            *(target for _, target in root.binds),
+            root.cwd,
+        )
+        bound_root.build(BoundRoot(stage, root.lower, root.hidden, root.files, targets))
     new = f"{stage}/root"
     mounts.mount("proc", f"{new}/proc", "proc", NOSUID | NODEV | NOEXEC)
     mounts.mount("sysfs", f"{new}/sys", "sysfs", NOSUID | NODEV | NOEXEC | RDONLY)
@@ -117,7 +129,7 @@ def _fill_uppers(root: ContainerRoot) -> None:
     uppers = {lower: f"{root.stage}/upper{number}" for number, lower in enumerate(("/", *root.lower))}
     for lower, upper in uppers.items():
         os.mkdir(upper)
-        _like(lower, upper)
+        like(lower, upper)
     for path in root.hidden:
         lower, upper = _upper_of(path, uppers)
         if not os.path.isdir(path):
@@ -147,17 +159,8 @@ def _make_parents(lower: str, upper: str, path: str, *, whole: bool = False) -> 
             os.mkdir(above)
         except FileExistsError:
             continue
-        _like(below, above)
+        like(below, above)
     return above if whole or not parts else f"{above}/{parts[-1]}"
-
-
-def _like(below: str, above: str) -> None:
-    try:
-        model = os.stat(below)
-    except FileNotFoundError:
-        return
-    os.chown(above, model.st_uid, model.st_gid)
-    os.chmod(above, model.st_mode & 0o7777)
 
 
 def _open_source(volume: VolumeMount) -> int:

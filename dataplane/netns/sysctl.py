@@ -9,6 +9,7 @@ import os
 from enum import StrEnum
 
 from dataplane.errors import NamespaceError
+from dataplane.host.denied import Ability, is_denied
 
 ROOT = "/proc/sys/net"
 
@@ -84,7 +85,8 @@ _PLACES: dict[Place, Settings] = {
 def settings(place: Place, *, ipv6: bool = True) -> Settings:
     """All sysctls of a place, as paths below /proc/sys/net, in the order of writing."""
     family = ("ipv6/conf/all/disable_ipv6", "0" if ipv6 else "1")  # carried on to ``default`` too
-    return (family, *_EVERY, *_PLACES[place])
+    hooks = _bridge_hooks("0") if is_denied(Ability.BRIDGE_NETFILTER) else ()
+    return (family, *_EVERY, *_PLACES[place], *hooks)
 
 
 def write(where: str, values: Settings) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ def test_a_kernel_that_has_everything_misses_nothing():
         ({"vxlan": False}, errors.NoVxlan, "--overlay direct"),
         ({"nftables": False}, errors.NoNftables, "modprobe nf_tables"),
         ({"conntrack": False}, errors.NoConntrack, "modprobe nf_conntrack"),
-        ({"overlayfs": False}, errors.NoOverlayfs, "modprobe overlay"),
         ({"cgroup2": None}, errors.NoCgroup2, "mount -t cgroup2"),
     ],
 )
