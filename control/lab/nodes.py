@@ -17,6 +17,8 @@ from control.lab.spec_json import as_json
 from control.lab.supervisor import ask
 from dataplane.fabric import build
 from dataplane.host.cgroup import LabCgroup
+from dataplane.netns import create, sweep
+from dataplane.netns.names import FABRIC, INTERNET, place_of
 
 GONE_S = 60.0
 LEASE_NAMESPACE = "kube-node-lease"
@@ -47,12 +49,28 @@ def without_node(spec: LabSpec, name: str) -> LabSpec:
 
 
 def add(plan: LabPlan, directory: LabDirectory, api_port: int, spec: LabSpec) -> LabPlan:
-    """Make the node that ``spec`` has more: credentials, wires, agents; the lab's plan from now on."""
+    """Make the node that ``spec`` has more: credentials, wires, agents; the lab's plan from now on.
+
+    Written down before it is made: whoever is killed in between leaves what `up` completes.
+    """
     grown = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     ensure_credentials(grown, directory, api_port)
+    _write(directory, spec)
     build.build(grown.fabric)
-    _tell_supervisor(directory, spec)
+    _tell_supervisor(directory)
     return grown
+
+
+def complete(plan: LabPlan, directory: LabDirectory) -> None:
+    """Finish what a killed `node add` or `node remove` began: wires and agents are those of ``plan``, no others."""
+    places = {FABRIC, INTERNET, *(node.name for node in plan.fabric.nodes)}
+    _tell_supervisor(directory)
+    for name in sweep.of_lab(plan.name):
+        place = str(place_of(name))
+        if place not in places and not place.startswith("pod-"):
+            LabCgroup(plan.name).remove_below(f"nodes/{place}")
+            create.delete(name)
+    build.build(plan.fabric)
 
 
 async def remove(
@@ -64,7 +82,8 @@ async def remove(
     """
     await client.patch(NODES, name, None, {"spec": {"unschedulable": True}})
     await _delete_pods(client, name)
-    _tell_supervisor(directory, spec)
+    _write(directory, spec)
+    _tell_supervisor(directory)
     await _agents_gone(directory, name)
     shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     await asyncio.to_thread(_remove_from_kernel, plan, name)
@@ -112,9 +131,13 @@ def _remove_from_kernel(plan: LabPlan, name: str) -> None:
     build.remove_node(plan.fabric, plan.fabric.node(name))
 
 
-def _tell_supervisor(directory: LabDirectory, spec: LabSpec) -> None:
-    """The lab's directory holds the new spec; the supervisor takes it up."""
+def _write(directory: LabDirectory, spec: LabSpec) -> None:
+    """The lab's directory holds the new spec."""
     directory.write({**directory.read(), "spec": as_json(spec)})
+
+
+def _tell_supervisor(directory: LabDirectory) -> None:
+    """The supervisor takes up the spec in the lab's directory."""
     report = ask(directory)
     if report is not None:
         os.kill(int(report["pid"]), signal.SIGHUP)

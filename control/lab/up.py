@@ -26,7 +26,6 @@ from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Role, Supervisor, ask
-from dataplane.fabric.build import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
@@ -77,7 +76,9 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
         steps.note(f"podwire {__version__} · {checked.capabilities.summary()}\n")
         plan = make_plan(name, spec, ipv6=checked.ipv6)
         if running:
-            build(plan.fabric)
+            from control.lab.nodes import complete  # its HTTP client takes 0.3 s to load
+
+            complete(plan, directory)
             _let_agents_compare(directory)
             port = int(stored["apiPort"])
             _wait_until_it_answers(plan, directory, port, steps, began)

@@ -172,6 +172,7 @@ def of_node_add(reaper: Reaper) -> int:
     reaper.kill("node", "add", "node-2", guess_s=1.0)
     if reaper.dice.random() < 0.5:
         reaper.run("up")
+        reaper.run("node", "add", "node-3")
     reaper.down()
     return 1
 

@@ -99,3 +99,21 @@ def everything(namespaces: list[str]) -> str:
             ["ip", "netns", "exec", name, "nft", "list", "table", "inet", "podwire-policy"],
         )
     )
+
+
+def test_up_completes_what_a_killed_node_add_began_and_removes_what_a_killed_remove_left(cli):
+    cli("up", "--name", "thalf", "--workers", "1")
+    spec = cli.home / "thalf" / "lab.json"
+    before = spec.read_text()
+    cli("node", "add", "--name", "thalf", "extra")
+    after = spec.read_text()
+    spec.write_text(before)  # as a remove that was killed before it touched the kernel
+    cli("up", "--name", "thalf")
+    assert not create.is_there("podwire-thalf-extra")
+    assert "10.244.2.0/24" not in everything(["podwire-thalf-cp"])
+    spec.write_text(after)  # as an add that was killed before it made anything
+    cli("up", "--name", "thalf")
+    assert "10.244.2.0/24" in everything(["podwire-thalf-cp"])
+    cli("kubectl", "--name", "thalf", "wait", "--for=condition=Ready", "node/extra", "--timeout=30s")
+    cli("node", "add", "--name", "thalf", "more")
+    assert "10.244.3.0/24" in everything(["podwire-thalf-cp"])
