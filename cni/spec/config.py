@@ -41,11 +41,30 @@ class NodeNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class PortMapping:
+    """A port of the node that leads to one of the pod's. host_ip: empty for every address of the node."""
+
+    host_port: int
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of the capability ``portMappings``, by convention."""
+        return {
+            "hostPort": self.host_port,
+            "containerPort": self.container_port,
+            "protocol": self.protocol,
+            "hostIP": self.host_ip,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class AttachRequest:
     """One pod to plug in.
 
     container_id: its uid. netns: name of its namespace, made when missing. addresses: asked for by name, at
-    most one a family; the pool chooses the others.
+    most one a family; the pool chooses the others. port_mappings: for plugins that take them; ours does not.
     """
 
     container_id: str
@@ -55,6 +74,7 @@ class AttachRequest:
     hostname: str = ""
     interface: str = "eth0"
     addresses: tuple[IPAddress, ...] = ()
+    port_mappings: tuple[PortMapping, ...] = ()
 
     @property
     def label(self) -> str:

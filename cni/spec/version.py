@@ -20,7 +20,7 @@ def supported(version: str, verb: str = "ADD") -> str:
         raise VersionUnknown(
             f"cniVersion: {version!r} is not spoken here", f"spoken are {', '.join(SUPPORTED)}"
         )
-    if _parts(version) < _parts(_SINCE[verb]):
+    if parts(version) < parts(_SINCE[verb]):
         raise ConfigInvalid(f"cniVersion: {verb} came with {_SINCE[verb]}, this is {version}")
     return version
 
@@ -30,5 +30,6 @@ def as_json(asked: str = CURRENT) -> dict[str, object]:
     return {"cniVersion": asked, "supportedVersions": list(SUPPORTED)}
 
 
-def _parts(version: str) -> tuple[int, ...]:
+def parts(version: str) -> tuple[int, ...]:
+    """A version as numbers, to be compared."""
     return tuple(int(part) for part in version.split("."))

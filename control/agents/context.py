@@ -8,6 +8,14 @@ from dataplane.model.address import Family, IPAddress, IPNetwork
 
 
 @dataclass(frozen=True, slots=True)
+class ConflistSpec:
+    """Whose plugins plug pods in. conflist: JSON, with placeholders. path: directories of executables."""
+
+    conflist: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeContext:
     """One node, as its agents need it. Made by control.lab from the plan; the same after every restart.
 
@@ -20,6 +28,7 @@ class NodeContext:
     pod_logs: ``<directory>/log/pods``, in the layout of a kubelet.
     client_cert, client_key, serving_cert, serving_key, ca: PEM files.
     zygote_socket: unix socket of the lab's zygote. cgroup: this node's cgroup2 directory.
+    cni: the conflist that its pods are plugged in by; None for podwire's own network.
     """
 
     lab: str
@@ -46,6 +55,7 @@ class NodeContext:
     labels: tuple[tuple[str, str], ...] = ()
     taints: tuple[tuple[str, str, str], ...] = ()
     node_cidrs: tuple[IPNetwork, ...] = ()
+    cni: ConflistSpec | None = None
 
     @property
     def families(self) -> tuple[Family, ...]:

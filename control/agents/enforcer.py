@@ -6,7 +6,7 @@ worker thread and puts it into the kernel in one transaction. While the kernel i
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,6 +36,14 @@ BUSY_S, GATHER_S = 0.02, 0.005
 """When changes come one after the other, what comes within 5 ms goes together."""
 
 
+PortOf = Callable[[PodFacts], tuple[str, MacAddress] | None]
+
+
+def port_of_ours(pod: PodFacts) -> tuple[str, MacAddress] | None:
+    """The node's end of a pod's link and the pod's MAC, as podwire's own plugin makes them from uid and address."""
+    return pod_link_name(pod.uid), MacAddress.for_address(pod.ips[0])
+
+
 @dataclass(slots=True)
 class Lot:
     """What changed since the last transaction; None means gone. waiting: who wants to know when it is done."""
@@ -54,9 +62,18 @@ class Enforcer:
     """
 
     def __init__(
-        self, ctx: NodeContext, pods: Informer, namespaces: Informer, policies: Informer, handle: NftHandle
+        self,
+        ctx: NodeContext,
+        pods: Informer,
+        namespaces: Informer,
+        policies: Informer,
+        handle: NftHandle,
+        *,
+        port: PortOf = port_of_ours,
     ) -> None:
+        """port: where a pod of this node is plugged in; its CNI plugin knows."""
         self._ctx = ctx
+        self._port_of = port
         self._informers = (pods, namespaces, policies)
         self._verdicts = NftVerdicts(handle)
         self._handle = handle
@@ -231,15 +248,22 @@ class Enforcer:
                 compiler.set_pod(pod)
             else:
                 compiler.remove_pod(uid)
-            sources = _sources(pod) if pod is not None and pod.node == self._ctx.name else None
-            before = self._ports.pop(pod_link_name(uid), None)
+            sources = self._sources(pod) if pod is not None and pod.node == self._ctx.name else None
+            before = self._ports.pop(uid, None)
             if sources is not None:
-                self._ports[sources.interface] = sources
+                self._ports[uid] = sources
                 if sources != before:
                     admitted.append(sources)
-            elif before is not None:
+            if before is not None and (sources is None or sources.interface != before.interface):
                 retired.append(before.interface)
         return retired, admitted
+
+    def _sources(self, pod: PodFacts) -> PortSources | None:
+        """What the pod's port may send from, as CNI plugged it in."""
+        if not pod.ips or pod.finished or pod.host_network:
+            return None
+        port = self._port_of(pod)
+        return PortSources(*port, pod.ips, pod.origin) if port is not None else None
 
 
 def _alike(old: Json, new: Json) -> bool:
@@ -260,10 +284,3 @@ def _parsed(key: str, policy: Json) -> Policy | None:
     except PolicyError as error:
         log.warning("NetworkPolicy %s is not in force: %s", key, error)
         return None
-
-
-def _sources(pod: PodFacts) -> PortSources | None:
-    """What the pod's port may send from, as CNI plugged it in."""
-    if not pod.ips or pod.finished or pod.host_network:
-        return None
-    return PortSources(pod_link_name(pod.uid), MacAddress.for_address(pod.ips[0]), pod.ips, pod.origin)

@@ -1,22 +1,26 @@
 """One node's agents in one loop: kubelet, proxy and policy enforcer, each a client of the API through its node."""
 
 import asyncio
+import json
 import signal
 import ssl
 from collections.abc import Callable
 
 from cni.runtime.inprocess import NodeNetwork, PodNetwork
+from cni.runtime.listed import ListedNetwork
 from control.agents.context import NodeContext
-from control.agents.enforcer import Enforcer
+from control.agents.enforcer import Enforcer, PortOf, port_of_ours
 from control.agents.kubelet import Kubelet
-from control.agents.pod_network import PodNetworkAsync
+from control.agents.pod_network import PodNetworkAsync, SyncPodNetwork
 from control.agents.proxy import Proxy
 from control.client.client import ApiClient
 from control.client.informer import Informer
 from control.client.resources import ENDPOINTSLICES, NAMESPACES, NETWORKPOLICIES, PODS, SERVICES
 from control.workload.runtime import ZygoteClient
+from dataplane.model.address import MacAddress
 from dataplane.netns.enter import SocketMaker
 from dataplane.nft.handle import NftHandle
+from policy.world import PodFacts
 
 COMPARE_SIGNAL = signal.SIGUSR1
 """The agents read their kernel and mend what differs (``up`` on a running lab)."""
@@ -35,15 +39,17 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
                 for resource in (PODS, NAMESPACES, NETWORKPOLICIES, SERVICES, ENDPOINTSLICES)
             }
             mine = Informer(client, PODS, field_selector=f"spec.nodeName={ctx.name}")
+            make_network, port = _pod_network(ctx)
             enforcer = Enforcer(
-                ctx, informers[PODS], informers[NAMESPACES], informers[NETWORKPOLICIES], NftHandle(ctx.netns)
+                ctx,
+                informers[PODS],
+                informers[NAMESPACES],
+                informers[NETWORKPOLICIES],
+                NftHandle(ctx.netns),
+                port=port,
             )
             proxy = Proxy(ctx, informers[SERVICES], informers[ENDPOINTSLICES], NftHandle(ctx.netns))
-            network = PodNetworkAsync(
-                lambda: PodNetwork(
-                    NodeNetwork(ctx.name, ctx.netns, ctx.pod_cidrs, ctx.pod_mtu, ctx.directory / "cni")
-                )
-            )
+            network = PodNetworkAsync(make_network)
             kubelet = Kubelet(
                 ctx,
                 client,
@@ -71,3 +77,17 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
                     await informer.synced.wait()
                 await proxy.programmed.wait()
                 ready()
+
+
+def _pod_network(ctx: NodeContext) -> tuple[Callable[[], SyncPodNetwork], PortOf]:
+    """How the node's pod network is made, and where in it a pod is plugged in."""
+    node = NodeNetwork(ctx.name, ctx.netns, ctx.pod_cidrs, ctx.pod_mtu, ctx.directory / "cni")
+    if ctx.cni is None:
+        return (lambda: PodNetwork(node)), port_of_ours
+    listed = ListedNetwork(node, json.loads(ctx.cni.conflist), ctx.cni.path)
+
+    def port(pod: PodFacts) -> tuple[str, MacAddress] | None:
+        found = listed.port(pod.uid)
+        return (found.interface, found.mac) if found is not None and found.interface else None
+
+    return (lambda: listed), port

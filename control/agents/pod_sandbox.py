@@ -1,6 +1,7 @@
 """A pod's place: network, policy, namespaces, volumes; what its containers need before they start."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cni.errors import CNIError
+from control.agents import pod_cgroup
 from control.agents.environment import Sources, bytes_of, declared, field_value, names_needed, resource_value
 from control.agents.kubelet_errors import ConfigError, MountError, SandboxError
 from control.agents.kubelet_tools import KubeletTools
@@ -30,6 +32,7 @@ from dataplane.errors import KernelError
 from dataplane.netns import names
 
 Json = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 class PodSandbox:
@@ -77,8 +80,9 @@ class PodSandbox:
                 await tools.network.enable(uid_of(self.pod))
             await self.ensure()
         except (KernelError, CNIError, OSError) as error:
+            plugin = getattr(error, "plugin", CNIError.plugin)
             raise SandboxError(
-                f'Failed to create pod sandbox: plugin type="podwire" failed (add): {error}'
+                f'Failed to create pod sandbox: plugin type="{plugin}" failed (add): {error}'
             ) from error
         self.up = True
 
@@ -109,8 +113,10 @@ class PodSandbox:
         tools, uid = self._tools, uid_of(self.pod)
         try:
             await tools.runtime.remove_pod(uid)
-        except RuntimeFailed:  # without a zygote nothing of it runs
-            pass
+        except RuntimeFailed as error:
+            log.info("%s: %s", uid, error)
+        # A zygote that was born after the pod's containers knows nothing of them.
+        await pod_cgroup.end(tools.ctx, (uid,))
         if not self._on_node:
             await tools.network.delete(uid, netns_of(tools.ctx, self.pod))
             await tools.gate.retire(uid, tuple(_parsed(self.addresses)))

@@ -158,4 +158,5 @@ def node_context(plan: LabPlan, node: NodePlan, directory: LabDirectory, cgroup:
         labels=spec.labels,
         taints=spec.taints,
         node_cidrs=plan.fabric.underlay,
+        cni=plan.spec.cni,
     )

@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
+from control.agents.context import ConflistSpec
 from control.errors import NameInvalid, SpecInvalid
+from control.lab.spec_cni import read_cni
 from control.lab.spec_fields import Fields
 from dataplane.model.address import IPNetwork
 
@@ -54,7 +56,7 @@ class LabSpec:
     """A whole lab as asked for.
 
     nodes, pods, services: one network a family, IPv4 first. mtu_bytes: of the links between nodes.
-    dual_stack None: on where the kernel has IPv6.
+    dual_stack None: on where the kernel has IPv6. cni None: podwire's own network.
     """
 
     nodes: tuple[NodeSpec, ...]
@@ -67,6 +69,7 @@ class LabSpec:
     mtu_bytes: int = 1500
     cluster_domain: str = "cluster.local"
     periods: Periods = field(default_factory=Periods)
+    cni: ConflistSpec | None = None
 
 
 def default_nodes(workers: int) -> tuple[NodeSpec, ...]:
@@ -102,14 +105,23 @@ def read_spec(path: Path) -> LabSpec:
         raise SpecInvalid(
             f"{path.name}: {line}this is not YAML: {problem}.", "mend the line named"
         ) from error
-    return parse_spec(document, path.name)
+    return parse_spec(document, path.name, path.parent)
 
 
-def parse_spec(document: Any, source: str = "lab.yaml") -> LabSpec:
-    """Check a parsed lab.yaml against everything that a lab needs."""
+def parse_spec(document: Any, source: str = "lab.yaml", beside: Path = Path()) -> LabSpec:
+    """Check a parsed lab.yaml against everything that a lab needs. beside: the folder that it lies in."""
     top = Fields(source, "", document if document is not None else {})
     top.only(
-        "nodes", "workers", "overlay", "cidrs", "dualStack", "podsPerNode", "mtu", "clusterDomain", "periods"
+        "nodes",
+        "workers",
+        "overlay",
+        "cidrs",
+        "dualStack",
+        "podsPerNode",
+        "mtu",
+        "clusterDomain",
+        "periods",
+        "cni",
     )
     if top.has("nodes") and top.has("workers"):
         raise top.wrong(
@@ -137,6 +149,7 @@ def parse_spec(document: Any, source: str = "lab.yaml") -> LabSpec:
             "clusterDomain", usual.cluster_domain, re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
         ),
         periods=_periods(top.sub("periods")),
+        cni=read_cni(top.sub("cni"), beside),
     )
     _check_room(top, spec)
     return spec

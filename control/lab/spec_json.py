@@ -5,6 +5,7 @@ from dataclasses import asdict
 from ipaddress import ip_network
 from typing import Any
 
+from control.agents.context import ConflistSpec
 from control.lab.spec import LabSpec, NodeSpec, Periods
 
 
@@ -24,6 +25,8 @@ def from_json(document: dict[str, Any]) -> LabSpec:
     for key in ("node_cidrs", "pod_cidrs", "service_cidrs"):
         fields[key] = tuple(ip_network(text) for text in document[key])
     fields["periods"] = Periods(**document["periods"])
+    if document.get("cni"):
+        fields["cni"] = ConflistSpec(document["cni"]["conflist"], tuple(document["cni"]["path"]))
     return LabSpec(**fields)
 
 

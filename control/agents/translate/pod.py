@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cni.runtime.inprocess import AttachRequest
+from cni.spec.config import AttachRequest, PortMapping
 from control.agents.context import NodeContext
 from control.agents.environment import expand
 from control.agents.images import DNS_IMAGE, facts_of
@@ -67,7 +67,24 @@ def netns_of(ctx: NodeContext, pod: Json) -> str:
 def attach_request(ctx: NodeContext, pod: Json) -> AttachRequest:
     """For CNI."""
     meta = pod["metadata"]
-    return AttachRequest(meta["uid"], netns_of(ctx, pod), meta["namespace"], meta["name"], hostname_of(pod))
+    return AttachRequest(
+        meta["uid"],
+        netns_of(ctx, pod),
+        meta["namespace"],
+        meta["name"],
+        hostname_of(pod),
+        port_mappings=tuple(
+            PortMapping(
+                port["hostPort"],
+                port["containerPort"],
+                port.get("protocol", "TCP").lower(),
+                port.get("hostIP", ""),
+            )
+            for container in pod["spec"].get("containers") or ()
+            for port in container.get("ports") or ()
+            if port.get("hostPort")
+        ),
+    )
 
 
 def sandbox_request(ctx: NodeContext, pod: Json) -> SandboxRequest:
