@@ -112,7 +112,7 @@ class ContainerKeeper:
             self._exit.set_result(record)
 
     def lost(self) -> None:
-        """The zygote is gone, and the container with it."""
+        """The zygote is gone, and the container was ended: its exit code died with its parent."""
         if self._exit is not None and not self._exit.done() and self.container_id:
             now = time.time()
             self._exit.set_result(

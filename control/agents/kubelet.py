@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from control.agents import pod_cgroup
 from control.agents.context import NodeContext
 from control.agents.environment import service_links
 from control.agents.gate import PolicyGate
@@ -142,6 +143,8 @@ class Kubelet:
             if sandbox.uid not in wanted:
                 log.info("pod %s/%s is not wanted any more", sandbox.namespace, sandbox.name)
                 await self._runtime.remove_pod(sandbox.uid)
+        known = {sandbox.uid for sandbox in sandboxes}
+        await pod_cgroup.end(self._ctx, pod_cgroup.uids(self._ctx) - (known & wanted))
         await self._network.gc(wanted)
         await asyncio.to_thread(remove_leftovers, self._ctx, wanted)
 
@@ -178,12 +181,14 @@ class Kubelet:
     def _runtime_lost(self) -> None:
         log.warning("the zygote is gone")
         self._lost.set()
-        for worker in list(self._workers.values()):
-            worker.runtime_lost()
 
     async def _reconnect(self) -> None:
+        """What the lost zygote ran ends before anything is started with the next one: no container runs twice."""
         while True:
             await self._lost.wait()
+            await pod_cgroup.end(self._ctx, pod_cgroup.uids(self._ctx))
+            for worker in list(self._workers.values()):
+                worker.runtime_lost()
             try:
                 await self._runtime.connect()
                 await self._runtime.subscribe(self._ctx.name)

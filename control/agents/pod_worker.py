@@ -142,7 +142,7 @@ class PodWorker:
             keeper.exited(record)
 
     def runtime_lost(self) -> None:
-        """The zygote died, and all containers with it."""
+        """The zygote died; what it ran has been ended."""
         for keeper in (*self.init, *self.containers):
             keeper.lost()
 

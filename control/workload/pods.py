@@ -109,12 +109,17 @@ def remove_cgroup(path: str) -> None:
 
 
 def clear_cgroup(path: str, deadline_s: float = 2.0) -> None:
-    """The group, made when missing; what a zygote before us left running there is killed first."""
+    """The group, made when missing; what a zygote before us left running there is killed first.
+
+    Raises KernelError when something still runs after that time: no container may run twice.
+    """
     os.makedirs(path, exist_ok=True)
     events = Path(path, "cgroup.events")
     if "populated 1" not in events.read_text():
         return
     Path(path, "cgroup.kill").write_text("1")
     until = time.monotonic() + deadline_s
-    while "populated 1" in events.read_text() and time.monotonic() < until:
+    while "populated 1" in events.read_text():
+        if time.monotonic() > until:
+            raise KernelError(path, "what ran there before does not end")
         time.sleep(0.002)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, cast
 class ZygoteConfig:
     """What the zygote needs to know before it serves.
 
-    socket_path: unix socket (SOCK_SEQPACKET, 0600). home: PODWIRE_HOME, masked in containers.
+    socket_path: unix socket (SOCK_STREAM, 0600). home: PODWIRE_HOME, masked in containers.
     upper_bytes: size of the tmpfs that takes what one container writes.
     owner_pid: when set, the zygote and all containers die with this parent.
     """

@@ -23,7 +23,7 @@ class RuntimeFailed(ControlError):
 
 
 class RuntimeGone(RuntimeFailed):
-    """No connection to the zygote: it is not there (any more), and neither is what it ran."""
+    """No connection to the zygote: it is not there (any more). What it ran may still run."""
 
     id = "PW-C11"
 

@@ -41,8 +41,8 @@ class Refused(Exception):
 def serve(config: ZygoteConfig, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or the owner's death. The calling process is changed for good: fork for it first.
 
-    ready: called once requests are answered. SIGTERM ends the containers too; they outlive a SIGKILL, and are
-    cleared away when their pod's sandbox is made anew.
+    ready: called once requests are answered. SIGTERM ends the containers too; they outlive a SIGKILL: agents end
+    them by their pods' cgroups, and so does the next zygote when it makes the pod's sandbox anew.
     """
     if config.owner_pid:
         process.die_with_parent(signal.SIGKILL)
