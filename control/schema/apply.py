@@ -4,6 +4,7 @@ Source: KEP-555, and the Kubernetes documentation of server-side apply.
 """
 
 import time
+from functools import cache
 from typing import Any
 
 from control.errors import Cause, Conflict
@@ -11,10 +12,15 @@ from control.schema.apply_merge import laid_over, without
 from control.schema.fieldset import FieldSet, difference, intersection, paths, union
 from control.schema.managed_fields import changed_fields, owned_fields
 from control.schema.resource import ResourceRow
+from control.schema.structure import check
 from control.schema.tables import message
 
 Json = dict[str, Any]
 Entry = dict[str, Any]
+
+
+_IDENTITY: FieldSet = {"f:metadata": {"f:name": {}}}
+"""Whoever gives up his labels does not give up the object's name."""
 
 
 def apply_patch(row: ResourceRow, live: Json | None, patch: Json, *, manager: str, force: bool) -> Json:
@@ -37,13 +43,16 @@ def apply_patch(row: ResourceRow, live: Json | None, patch: Json, *, manager: st
     for entry, fields in disputed:
         entry["fieldsV1"] = difference(entry["fieldsV1"], fields)
     last: FieldSet = mine["fieldsV1"] if mine else {}
-    kept = wanted
+    kept = union(wanted, _IDENTITY)
     for entry in others:
         kept = union(kept, entry["fieldsV1"])
     merged = without(of, laid_over(of, live, patch), last, kept)
+    _, gone = changed_fields(of, merged, live)
+    for entry in others:
+        entry["fieldsV1"] = difference(entry["fieldsV1"], gone)
     if mine is None or last != wanted or would_change:
         mine = _entry(row, manager, "Apply", wanted)
-    return _managed(merged, [*(e for e in others if e["fieldsV1"]), mine])
+    return _managed(merged, [*others, mine])
 
 
 def record_update(
@@ -57,7 +66,7 @@ def record_update(
         return
     of = message(row.message)
     if old is None:
-        changed, removed = changed_fields(of, new, {})
+        changed, removed = changed_fields(of, new, _blank(row))
         if row.subresource("status") is not None:
             changed.pop("f:status", None)  # the server's first status is nobody's
     else:
@@ -78,6 +87,14 @@ def record_update(
     if mine:
         kept.append(_entry(row, manager, "Update", mine, subresource))
     new["metadata"]["managedFields"] = kept
+
+
+@cache
+def _blank(row: ResourceRow) -> Json:
+    """A kind's object of which nothing is said yet: what Go's zero value is in JSON."""
+    obj: Json = {"metadata": {}}
+    check(row, obj)
+    return obj
 
 
 def _applicable(row: ResourceRow, patch: Json) -> Json:
@@ -111,7 +128,10 @@ def _entry(row: ResourceRow, manager: str, operation: str, fields: FieldSet, sub
 
 
 def _managed(obj: Json, entries: list[Entry]) -> Json:
-    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
+    """With the managers that own something."""
+    held = [entry for entry in entries if entry["fieldsV1"]]
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": {**meta, "managedFields": held} if held else meta}
 
 
 def _disputes(others: list[Entry], fields: FieldSet) -> list[tuple[Entry, FieldSet]]:
@@ -122,22 +142,21 @@ def _disputes(others: list[Entry], fields: FieldSet) -> list[tuple[Entry, FieldS
 
 def _conflict(row: ResourceRow, live: Json, disputed: list[tuple[Entry, FieldSet]]) -> Conflict:
     """Upstream's message: one conflict in one line, several as a list by manager."""
-    causes = []
+    causes: list[Cause] = []
     lines = []
-    for entry, fields in sorted(disputed, key=lambda pair: pair[0]["manager"]):
-        said = f'conflict with "{entry["manager"]}"'
+    count = sum(len(list(paths(fields))) for _, fields in disputed)
+    for entry, fields in sorted(disputed, key=lambda pair: (pair[0]["manager"], pair[0]["operation"])):
+        named = list(paths(fields))
+        said = f'with "{entry["manager"]}"'
         if entry.get("subresource"):
             said += f' with subresource "{entry["subresource"]}"'
-        said += f" using {entry['apiVersion']}"
-        if entry["operation"] == "Update" and entry.get("time"):
-            said += f" at {entry['time']}"
-        named = list(paths(fields))
-        causes += [Cause("FieldManagerConflict", said, path) for path in named]
-        lines.append(f"{said}: {named[0]}" if len(named) == 1 else f"{said}:\n- " + "\n- ".join(named))
-    count = len(causes)
-    separator = " " if count == 1 else "\n" if len(lines) > 1 else " "
-    message_text = f"Apply failed with {count} conflict{'' if count == 1 else 's'}:{separator}" + "\n".join(
-        lines
-    )
+        if entry["operation"] == "Update":
+            said += f" using {entry['apiVersion']}"
+            if entry.get("time"):
+                said += f" at {entry['time']}"
+        causes += [Cause("FieldManagerConflict", f"conflict {said}", path) for path in named]
+        one = f"conflict {said}: {named[0]}"
+        lines.append(one if count == 1 else f"conflicts {said}:\n- " + "\n- ".join(named))
+    message_text = f"Apply failed with {count} conflict{'' if count == 1 else 's'}: " + "\n".join(lines)
     details = {"group": row.group, "kind": row.plural, "name": live["metadata"].get("name", "")}
     return Conflict(message_text, causes=causes, details={k: v for k, v in details.items() if v})

@@ -61,9 +61,12 @@ def difference(one: FieldSet, other: FieldSet) -> FieldSet:
 def _difference(one: FieldSet, other: FieldSet) -> FieldSet | None:
     """None when nothing is left."""
     below = difference(one, other)
-    if not is_member(one) or not is_member(other):
-        return below if below is one or below.keys() - {MEMBER} or is_member(one) else None
+    stays = is_member(one) and not is_member(other)
+    if below is one and (stays or not is_member(one)):
+        return one
     left = {step: node for step, node in below.items() if step != MEMBER}
+    if stays:
+        return {**left, MEMBER: LEAF} if left else LEAF
     return left or None
 
 
@@ -82,13 +85,13 @@ def intersection(one: FieldSet, other: FieldSet) -> FieldSet:
 
 
 def paths(fields: FieldSet, above: str = "") -> Iterator[str]:
-    """Members as conflicts name them: ``.spec.template.spec.containers[name="web"].image``."""
-    for step, node in sorted(fields.items()):
-        if step == MEMBER:
-            continue
-        here = above + _said(step)
-        if is_member(node):
-            yield here
+    """Members as conflicts name them, those of a level before what is below it.
+
+    ``.spec.template.spec.containers[name="web"].image``
+    """
+    steps = [(above + _said(step), node) for step, node in sorted(fields.items()) if step != MEMBER]
+    yield from (here for here, node in steps if is_member(node))
+    for here, node in steps:
         yield from paths(node, here)
 
 

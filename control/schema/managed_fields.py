@@ -21,12 +21,15 @@ _NEVER_OWNED = frozenset(
 
 
 def owned_fields(of: Message, obj: Json) -> FieldSet:
-    """All fields of an object that somebody can own: not its identity, kind and bookkeeping."""
-    return _without_bookkeeping(_struct(of.name)(obj))
+    """All fields that an applier of this object owns: not its identity, kind and bookkeeping."""
+    return _without_bookkeeping(_struct(of.name, new=False)(obj))
 
 
 def changed_fields(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldSet]:
-    """Fields that ``new`` has and ``old`` has not, or otherwise; and fields that only ``old`` has."""
+    """Fields that ``new`` has and ``old`` has not, or otherwise; and fields that only ``old`` has.
+
+    A struct, map or list that came or went as a whole is itself among them, beside its parts.
+    """
     changed, removed = _compare_struct(of, new, old)
     return _without_bookkeeping(changed), _without_bookkeeping(removed)
 
@@ -43,9 +46,13 @@ def _without_bookkeeping(fields: FieldSet) -> FieldSet:
 
 
 @cache
-def _struct(name: str) -> Own:
-    """A message's closure: an object → its set. apiVersion and kind are no fields, so nobody owns them."""
-    steps = {field.name: ("f:" + field.name, _value(field)) for field in message(name).json_fields.values()}
+def _struct(name: str, *, new: bool) -> Own:
+    """A message's closure: an object → its set. apiVersion and kind are no fields, so nobody owns them.
+
+    new: the object came as a whole, so that containers within are members, too.
+    """
+    fields = message(name).json_fields.values()
+    steps = {field.name: ("f:" + field.name, _value(field, new=new)) for field in fields}
     lookup = steps.get
 
     def own(obj: Json) -> FieldSet:
@@ -60,40 +67,38 @@ def _struct(name: str) -> Own:
     return own
 
 
-def _later(name: str) -> Own:
+def _later(name: str, *, new: bool) -> Own:
     """The closure of a message, compiled at its first use (types may recurse)."""
     found: list[Own] = []
 
     def first(value: Json) -> FieldSet:
         if not found:
-            found.append(_struct(name))
+            found.append(_struct(name, new=new))
         return found[0](value)
 
     return first
 
 
-@cache
-def _value_of(kind: Grain, inner: str) -> Own | None:
-    struct = _later(inner) if inner else None
-
-    def mapped(value: Json) -> FieldSet:
-        return {f"f:{key}": _item(struct, item) for key, item in value.items()}
-
-    return {Grain.STRUCT: struct, Grain.MAP: mapped}.get(kind)
-
-
-def _value(field: Field) -> Own | None:
+def _value(field: Field, *, new: bool) -> Own | None:
     """The set of one field's value, which is not empty; None when it is always a leaf."""
+    inner = _parts(field, new=new)
+    if inner is None or not new:
+        return inner
+    return lambda value: {MEMBER: LEAF, **inner(value)}
+
+
+def _parts(field: Field, *, new: bool) -> Own | None:
+    """What is inside of one field's value; None when nothing has an owner of its own."""
     kind, of = grain(field), below(field)
-    name = of.name if of is not None else ""
-    if kind not in (Grain.KEYED, Grain.SET):
-        return _value_of(kind, name)
-    struct, step = _later(name) if name else None, stepper(field)
-
-    def listed(value: list[Any]) -> FieldSet:
-        return {step(item): _item(struct, item) for item in value}
-
-    return listed
+    struct = _later(of.name, new=new) if of is not None and not of.atomic else None
+    if kind is Grain.STRUCT:
+        return struct
+    if kind is Grain.MAP:
+        return lambda value: {f"f:{key}": _item(struct, item) for key, item in value.items()}
+    if kind is Grain.LEAF:
+        return None
+    step = stepper(field)
+    return lambda value: {step(item): _item(struct, item) for item in value}
 
 
 def _item(struct: Own | None, item: Any) -> FieldSet:
@@ -102,7 +107,7 @@ def _item(struct: Own | None, item: Any) -> FieldSet:
 
 
 def _whole(field: Field, value: Any) -> FieldSet:
-    inner = _value(field)
+    inner = _value(field, new=True)
     return inner(value) if inner is not None and value else LEAF
 
 
@@ -128,7 +133,11 @@ def _compare_struct(of: Message, new: Json, old: Json) -> tuple[FieldSet, FieldS
 def _compare_value(field: Field, new: Any, old: Any) -> tuple[FieldSet, FieldSet] | None:
     """None when the value changed as a whole."""
     kind, of = grain(field), below(field)
-    if kind is Grain.LEAF or not new or not old or type(new) is not type(old):
+    if new is None:
+        new = type(old)()
+    elif old is None:
+        old = type(new)()
+    if kind is Grain.LEAF or type(new) is not type(old):
         return None
     if kind is Grain.STRUCT and of is not None:
         return _compare_struct(of, new, old)
@@ -140,7 +149,8 @@ def _compare_value(field: Field, new: Any, old: Any) -> tuple[FieldSet, FieldSet
 
 
 def _compare_items(of: Message | None, new: Json, old: Json) -> tuple[FieldSet, FieldSet]:
-    struct = _struct(of.name) if of is not None else None
+    of = None if of is not None and of.atomic else of
+    struct = _struct(of.name, new=True) if of is not None else None
     changed: FieldSet = {}
     removed: FieldSet = {step: _item(struct, value) for step, value in old.items() if step not in new}
     for step, value in new.items():

@@ -14,7 +14,7 @@ def test_union_has_all_members():
 
 
 def test_difference_takes_members_and_leaves_containers_that_are_members_themselves():
-    assert difference(A, B) == {"f:spec": {"f:a": {}, "f:list": {'k:{"name":"x"}': {".": {}}}}}
+    assert difference(A, B) == {"f:spec": {"f:a": {}, "f:list": {'k:{"name":"x"}': {}}}}
     assert difference(A, A) == {}
     assert difference({"f:a": {}}, {"f:a": {"f:b": {}}}) == {"f:a": {}}
     assert difference({"f:a": {"f:b": {}}}, {"f:a": {}}) == {"f:a": {"f:b": {}}}
@@ -32,4 +32,6 @@ def test_intersection_has_what_both_have():
 
 def test_paths_are_named_as_conflicts_name_them():
     assert list(paths(A)) == [".spec.a", '.spec.list[name="x"]', '.spec.list[name="x"].image']
+    both = {"f:a": {"f:x": {}}, "f:b": {}}
+    assert list(paths(both)) == [".b", ".a.x"]
     assert list(paths({"f:finalizers": {'v:"a/b"': {}}})) == ['.finalizers[="a/b"]']
