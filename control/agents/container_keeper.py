@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -106,6 +107,8 @@ class ContainerKeeper:
 
     def exited(self, record: ContainerRecord) -> None:
         """The zygote told of an end."""
+        if not self.container_id and self._record is not None and self._record.id == record.id:
+            self._record = record  # its taking over is still to come
         if record.id != self.container_id:
             return
         if self._exit is not None and not self._exit.done():
@@ -113,6 +116,8 @@ class ContainerKeeper:
 
     def lost(self) -> None:
         """The zygote is gone, and the container was ended: its exit code died with its parent."""
+        if not self.container_id and self._record is not None and self._record.exit_code is None:
+            self._record = _lost(self._record)
         if self._exit is not None and not self._exit.done() and self.container_id:
             now = time.time()
             self._exit.set_result(
@@ -184,14 +189,17 @@ class ContainerKeeper:
                 self.state = {"terminated": self._lost_end()}
             return
         self.container_id, self.runs = record.id, record.runs
-        self._exit = asyncio.get_running_loop().create_future()
-        self._open_log(await self._host.tools.runtime.streams(record.id))
+        ended = self._exit = asyncio.get_running_loop().create_future()
+        try:
+            self._open_log(await self._host.tools.runtime.streams(record.id))
+        except RuntimeFailed:  # the zygote died meanwhile
+            record = _lost(record) if record.exit_code is None else record
         self.state = {"running": {"startedAt": rfc3339(record.started)}}
         self._taken_over = True
         if self._had.get("started"):
             self.begun.set()
-        if record.exit_code is not None:
-            self._exit.set_result(record)
+        if record.exit_code is not None and not ended.done():
+            ended.set_result(record)
 
     def restore(self) -> None:
         """Its state as it was told last."""
@@ -367,6 +375,10 @@ class ContainerKeeper:
             self._host.event("Warning", "FailedPreStopHook", f"PreStopHook failed: {error}", self.container)
         except TimeoutError:
             return
+
+
+def _lost(record: ContainerRecord) -> ContainerRecord:
+    return replace(record, exit_code=LOST, finished=time.time())
 
 
 async def _first(

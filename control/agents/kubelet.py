@@ -11,6 +11,7 @@ from control.agents import pod_cgroup
 from control.agents.context import NodeContext
 from control.agents.environment import service_links
 from control.agents.gate import PolicyGate
+from control.agents.inherited import Inherited
 from control.agents.kubelet_node import NodeRegistration, machine_capacity
 from control.agents.kubelet_server import KubeletServer
 from control.agents.kubelet_tools import KubeletTools, Sockets
@@ -91,7 +92,7 @@ class Kubelet:
         )
         self._workers: dict[str, PodWorker] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._records: dict[str, list[ContainerRecord]] = {}
+        self._inherited = Inherited()
         self._lost = asyncio.Event()
         runtime.on_exit = self._exited
         runtime.on_lost = self._runtime_lost
@@ -137,8 +138,7 @@ class Kubelet:
         """What the zygote still runs of pods that are bound here goes on; all else goes away."""
         sandboxes, records = await self._runtime.inventory(self._ctx.name)
         wanted = {uid_of(pod) for pod in self._pods.items.values()}
-        for record in records:
-            self._records.setdefault(record.uid, []).append(record)
+        self._inherited.take(records)
         for sandbox in sandboxes:
             if sandbox.uid not in wanted:
                 log.info("pod %s/%s is not wanted any more", sandbox.namespace, sandbox.name)
@@ -161,7 +161,7 @@ class Kubelet:
             return
         assert self._group is not None
         uid = worker_key(new)
-        worker = PodWorker(self._tools, new, self._records.pop(uid, []))
+        worker = PodWorker(self._tools, new, self._inherited.of(uid))
         self._workers[uid] = worker
         self._group.create_task(self._work(uid, worker), name=f"pod {key_of(new)}")
 
@@ -177,6 +177,8 @@ class Kubelet:
         worker = self._workers.get(record.uid)
         if worker is not None:
             worker.exited(record)
+        else:
+            self._inherited.exited(record)
 
     def _runtime_lost(self) -> None:
         log.warning("the zygote is gone")
