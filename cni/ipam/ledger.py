@@ -6,6 +6,7 @@ a pod on a busy disk). A last line that was torn is cut off; the journal is writ
 renamed into its place, when most of it is history. Several processes may use one directory.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -129,7 +130,10 @@ class Ledger:
         try:
             journal = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
             try:
-                os.write(journal, line)
+                if (written := os.write(journal, line)) < len(line):
+                    # A full disk took a part: it would be cut off as torn, and its address given again.
+                    os.ftruncate(journal, self._read_to[1])
+                    raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes written")
             finally:
                 os.close(journal)
         except OSError as error:

@@ -1,11 +1,14 @@
 """One plugin called: another's as a process in the node's namespace, ours in this one."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from cni.errors import CNIError, PluginFailed, PluginMissing, TryAgain
@@ -21,9 +24,43 @@ _COMMANDS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Plugins:
     """Calls plugins for one node. Synchronous; the calling thread is in the node's namespace meanwhile."""
 
-    def __init__(self, netns: str, path: tuple[str, ...], timeout_s: float = 30.0) -> None:
-        """netns: the node's. path: where executables are looked for. timeout_s: of one call."""
-        self.netns, self.path, self.timeout_s = netns, path, timeout_s
+    def __init__(
+        self, netns: str, path: tuple[str, ...], timeout_s: float = 30.0, *, lock: Path | None = None
+    ) -> None:
+        """netns: the node's. path: where executables are looked for. timeout_s: of one call.
+
+        lock: a file whose lock every executable inherits and so holds while it runs, even after our death.
+        """
+        self.netns, self.path, self.timeout_s, self._lock = netns, path, timeout_s, lock
+
+    def ended(self) -> bool:
+        """Wait until no executable that a predecessor began is under way; False when one still is in the end."""
+        deadline = time.monotonic() + self.timeout_s
+        with self._locked(fcntl.LOCK_UN) as descriptors:
+            while descriptors:
+                try:
+                    fcntl.flock(descriptors[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        return False
+                    time.sleep(0.02)
+                else:
+                    return True
+        return True
+
+    @contextlib.contextmanager
+    def _locked(self, how: int) -> Iterator[tuple[int, ...]]:
+        """The lock's descriptor, none where there is no lock."""
+        if self._lock is None:
+            yield ()
+            return
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, how)
+            yield (descriptor,)
+        finally:
+            os.close(descriptor)
 
     def find(self, kind: str) -> str:
         """The executable of a type. Raises PluginMissing."""
@@ -50,7 +87,7 @@ class Plugins:
         executable = self.find(kind)
         own = {key: value for key, value in os.environ.items() if not key.startswith("CNI_")}
         path = ":".join(part for part in (own.get("PATH"), _COMMANDS) if part)
-        with inside(self.netns):
+        with self._locked(fcntl.LOCK_SH) as inherited, inside(self.netns):
             process = subprocess.Popen(
                 [executable],
                 stdin=subprocess.PIPE,
@@ -58,6 +95,7 @@ class Plugins:
                 stderr=subprocess.PIPE,
                 env=own | {"PATH": path} | call.environment() | {"CNI_PATH": ":".join(self.path)},
                 process_group=0,
+                pass_fds=inherited,
             )
         try:
             out, err = process.communicate(json.dumps(config).encode(), self.timeout_s)

@@ -41,7 +41,8 @@ class ListedNetwork:
         self.node = node
         network = conflist.read(conflist.fill_in(document, node))
         self._cache = Cache(node.directory / "attachments")
-        self._chain = Chain(network, Plugins(node.netns, path), self._cache)
+        self._plugins = Plugins(node.netns, path, lock=node.directory / "plugins.lock")
+        self._chain = Chain(network, self._plugins, self._cache)
         self._owed: set[str] = set()
 
     def add(self, request: AttachRequest) -> CniResult:
@@ -87,7 +88,9 @@ class ListedNetwork:
         create.delete(netns)
 
     def gc(self, valid: Collection[str]) -> None:
-        """Undo what no pod of ``valid`` (container ids) holds."""
+        """Undo what no pod of ``valid`` (container ids) holds, once what an agent before us began has ended."""
+        if not self._plugins.ended():
+            log.warning("%s: a plugin that was begun earlier is still under way", self.node.node)
         for entry in self._cache.entries():
             if entry.attachment.container_id not in valid:
                 self.delete(entry.attachment.container_id, entry.attachment.netns.rpartition("/")[2])
