@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dataplane import errors
 from dataplane.errors import KernelError, NotSupported
-from dataplane.host.cgroup import cgroup2_root, no_cgroup2
+from dataplane.host.cgroup import OWN_HOME, can_be_mounted, cgroup2_root, no_cgroup2
 from dataplane.host.denied import Ability, is_denied, why_missing
 from dataplane.host.overlayfs import has_overlayfs
 from dataplane.host.process import CAPABILITY_NUMBERS
@@ -34,7 +34,7 @@ _GET_TRACKING_STATS = (1 << 8) | 5  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_S
 class Capabilities:
     """What was found.
 
-    kernel: (major, minor). cgroup2: its mount point, None when it is not mounted. bridge_netfilter: packets
+    kernel: (major, minor). cgroup2: its mount point, ours where it is yet to be mounted; None when the kernel has none. bridge_netfilter: packets
     between ports of a bridge pass the IP hooks in a new namespace; without it pods of one node are routed. netem: delay, loss and rate can be emulated.
     btf: the kernel describes its structures, which tracing needs. lacking: capabilities that root here is denied.
     sysctls: /proc/sys/net can be written.
@@ -87,6 +87,7 @@ class Capabilities:
                 ("IPv6", self.ipv6, why_missing(Ability.IPV6, "the kernel has none")),
                 ("br_netfilter", self.bridge_netfilter, "pods of one node are routed"),
                 ("overlayfs", self.overlayfs, "containers' roots are read-only"),
+                ("cgroup2", self.cgroup2 != OWN_HOME, "none is mounted, a lab mounts its own"),
                 ("netem", self.netem, "no sch_netem"),
                 ("eBPF", self.btf, "no BTF"),
             )
@@ -153,7 +154,7 @@ def probe() -> Capabilities:
     try:
         cgroup2: Path | None = cgroup2_root()
     except errors.NoCgroup2:
-        cgroup2 = None
+        cgroup2 = OWN_HOME if can_be_mounted() else None
     return Capabilities(
         kernel=(int(numbers[1]), int(numbers[2])) if numbers else (0, 0),
         release=release,

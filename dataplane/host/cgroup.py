@@ -10,19 +10,55 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dataplane.errors import KernelError, NoCgroup2
+from dataplane.host.denied import Ability, is_denied
+from dataplane.netns import syscalls
 
 PREFIX = "podwire-"
 MOUNTS = Path("/proc/self/mounts")
+OWN_HOME = Path("/var/lib/podwire/.cgroup2")
 _PATIENCE_S = 20.0
 
 
 def cgroup2_root(mounts: Path = MOUNTS) -> Path:
-    """Where the machine has cgroup2: alone, or beside version 1 (hybrid). Raises NoCgroup2."""
-    for line in mounts.read_text().splitlines():
+    """Where the machine has cgroup2: alone, or beside version 1 (hybrid). Raises NoCgroup2.
+
+    A mount that a lab made for itself is none of the machine's.
+    """
+    for line in () if is_denied(Ability.CGROUP2) else mounts.read_text().splitlines():
         _, target, kind, *_ = line.split(" ")
-        if kind == "cgroup2":
-            return Path(target.encode().decode("unicode_escape"))
+        place = Path(target.encode().decode("unicode_escape"))
+        if kind == "cgroup2" and place.parent != OWN_HOME:
+            return place
     raise no_cgroup2("this machine")
+
+
+def own_mount(lab: str) -> Path:
+    """Where a lab mounts cgroup2 for itself, on a machine that has none mounted; gone with the lab."""
+    return OWN_HOME / lab
+
+
+def can_be_mounted() -> bool:
+    """Has this kernel cgroup2 at all?"""
+    return "\tcgroup2\n" in Path("/proc/filesystems").read_text()
+
+
+def _mount(place: Path) -> None:
+    """Mount cgroup2, seen nowhere else. Raises KernelError where that is not allowed."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        syscalls.mount("none", str(place), "cgroup2", 0)
+        syscalls.mount("", str(place), None, syscalls.MS_PRIVATE)
+    except OSError as error:
+        mend = "run as root; in a container with --privileged"
+        raise KernelError(str(place), "can't mount cgroup2", str(error), mend) from error
+
+
+def _unmount(place: Path) -> None:
+    with suppress(OSError):  # the directories above may hold other labs
+        syscalls.umount(str(place), syscalls.MNT_DETACH)
+    with suppress(OSError):
+        for directory in (place, place.parent, place.parent.parent):
+            directory.rmdir()
 
 
 def no_cgroup2(where: str) -> NoCgroup2:
@@ -35,23 +71,30 @@ def no_cgroup2(where: str) -> NoCgroup2:
 
 
 def labs_with_cgroup() -> tuple[str, ...]:
-    """Labs of which the machine has a cgroup, sorted."""
+    """Labs of which the machine has a cgroup, or a mount of their own, sorted."""
+    own = {place.name for place in OWN_HOME.iterdir()} if OWN_HOME.is_dir() else set()
     try:
-        found = [entry.name for entry in cgroup2_root().iterdir() if entry.name.startswith(PREFIX)]
+        found = {entry.name for entry in cgroup2_root().iterdir() if entry.name.startswith(PREFIX)}
     except (NoCgroup2, OSError):
-        return ()
-    return tuple(sorted(name.removeprefix(PREFIX) for name in found))
+        found = set()
+    return tuple(sorted({name.removeprefix(PREFIX) for name in found} | own))
 
 
 class LabCgroup:
     """The subtree ``podwire-<lab>``. No controllers: it groups, kills and freezes, it does not limit."""
 
     def __init__(self, lab: str) -> None:
-        """Touches nothing. Raises NoCgroup2 where the machine has none."""
-        self.path = cgroup2_root() / f"{PREFIX}{lab}"
+        """Touches nothing. Where the machine has no cgroup2 the path is where it will be mounted."""
+        self._own = own_mount(lab)
+        try:
+            self.path = cgroup2_root() / f"{PREFIX}{lab}"
+        except NoCgroup2:
+            self.path = self._own / f"{PREFIX}{lab}"
 
     def create(self) -> None:
-        """Make the lab's group and its standing subgroups; they may be there."""
+        """Make the lab's group and its standing subgroups; they may be there. Mounts cgroup2 where there is none."""
+        if self.path.parent == self._own and not os.path.ismount(self._own):
+            _mount(self._own)
         for sub in ("roles", "nodes"):
             self.make(sub)
 
@@ -133,6 +176,8 @@ class LabCgroup:
             except OSError as error:
                 mend = f"processes in it: {' '.join(map(str, self.pids())) or 'none'}"
                 raise KernelError(str(group), "can't remove the cgroup", str(error), mend) from error
+        if self.path.name.startswith(PREFIX) and self._own.exists():  # the lab's whole tree, not a part of it
+            _unmount(self._own)
 
     def _groups(self) -> Iterator[Path]:
         """All groups of the subtree, the deepest first."""

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from dataplane.host.cgroup import own_mount
 from dataplane.host.untouched import snapshot
 
 pytestmark = pytest.mark.root
 
 SHOP = Path(__file__).resolve().parents[4] / "examples" / "shop"
 SAID = {
+    "PODWIRE_NO_CGROUP2": "cgroup2 off: none is mounted, a lab mounts its own",
     "PODWIRE_NO_IPV6": "IPv6 off: PODWIRE_NO_IPV6 is set",
     "PODWIRE_NO_BRIDGE_NETFILTER": "br_netfilter off: pods of one node are routed",
     "PODWIRE_NO_OVERLAYFS": "overlayfs off: containers' roots are read-only",
@@ -38,6 +40,7 @@ def test_a_lab_without_it_says_so_carries_the_shop_and_leaves_nothing(cli, varia
     assert report["mismatches"] == []
     del cli.environment[variable]  # what a lab was made with it keeps: `down` need not be told
     cli("down", "--name", "tdmach")
+    assert not own_mount("tdmach").exists()
     assert cli.left("tdmach") == []
     assert before.differences(snapshot()) == []
 
@@ -67,7 +70,15 @@ def binds_the_machines_files(cli) -> None:
     assert "ledger-" in said
 
 
+def groups_its_processes_in_a_mount_of_its_own(cli) -> None:
+    del cli
+    own = own_mount("tdmach")
+    assert own.is_mount()
+    assert (own / "podwire-tdmach" / "roles" / "cgroup.procs").read_text().split() != []
+
+
 WITNESS = {
+    "PODWIRE_NO_CGROUP2": groups_its_processes_in_a_mount_of_its_own,
     "PODWIRE_NO_IPV6": has_no_ipv6,
     "PODWIRE_NO_BRIDGE_NETFILTER": routes_pods_of_a_node,
     "PODWIRE_NO_OVERLAYFS": binds_the_machines_files,
