@@ -54,7 +54,18 @@ class Watcher:
         self._waiting = 0
 
     def take(self, events: Sequence[Event]) -> None:
-        """The store's listener: filter, and keep the lines."""
+        """The store's listener: filter, and keep the lines. A watch whose lines can't be made ends."""
+        try:
+            self._take(events)
+        except (
+            Exception
+        ):  # the store's border: it ends the listener; the client is to begin anew, not to wait
+            self.ended = True
+            self._lines.clear()
+            self.wake.set()
+            raise
+
+    def _take(self, events: Sequence[Event]) -> None:
         if self.ended:
             return
         namespace, everything = self._selection.namespace, self._selection.everything

@@ -189,5 +189,5 @@ class Store(Protocol):
         ...
 
     def subscribe(self, resource: str, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` with each commit's changes, in order; returns what ends it."""
+        """Call ``listener`` with each commit's changes, in order; returns what ends it. One that raises is ended."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from control.store.contract import Attributes, Change, Entry, Event, Key
+from control.store.contract import Attributes, Change, Compacted, Entry, Event, Key
 from control.store.history import EVENTS_KEPT
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,11 @@ _COMPACT: Final = (
     "INSERT INTO compacted SELECT resource, max(revision) FROM events WHERE revision <= ?1 GROUP BY resource"
     " ON CONFLICT (resource) DO UPDATE SET revision = excluded.revision",
     "DELETE FROM events WHERE revision <= ?1",
+)
+_DROPPED: Final = "SELECT revision FROM compacted WHERE resource = ?"
+_KEPT: Final = (
+    "SELECT revision, change, namespace, name, attributes, before, data FROM events"
+    " WHERE revision > ? AND revision <= ? AND resource = ? ORDER BY revision"
 )
 COMPACT_STEP: Final = 250
 """Old events are deleted when there are so many of them."""
@@ -72,19 +77,17 @@ class Database:
         ):
             yield Entry(Key(resource, namespace, name), revision, data, Attributes.unpack(attributes))
 
-    def compacted(self, resource: str) -> int:
-        """Revision of the resource's last change that is no longer kept; 0 when all are."""
-        query = "SELECT revision FROM compacted WHERE resource = ?"
-        row = self._reader.execute(query, (resource,)).fetchone()
-        return int(row[0]) if row is not None else 0
-
     def events(self, resource: str, after: int, until: int) -> list[Event]:
-        """Changes of a resource that are kept, in order; their previous objects as far as they are known."""
-        rows = self._reader.execute(
-            "SELECT revision, change, namespace, name, attributes, before, data FROM events"
-            " WHERE revision > ? AND revision <= ? AND resource = ? ORDER BY revision",
-            (after, until, resource),
-        )
+        """Changes of a resource, in order; their previous objects as far as they are known. Raises Compacted."""
+        # One transaction: the writer may drop events between the question whether it did and their reading.
+        self._reader.execute("BEGIN")
+        try:
+            row = self._reader.execute(_DROPPED, (resource,)).fetchone()
+            if row is not None and after < int(row[0]):
+                raise Compacted(after, int(row[0]))
+            rows = self._reader.execute(_KEPT, (after, until, resource)).fetchall()
+        finally:
+            self._reader.execute("COMMIT")
         events: list[Event] = []
         latest: dict[Key, Entry] = {}
         for revision, change, namespace, name, attributes, before, data in rows:
@@ -160,19 +163,19 @@ class Database:
             connection.execute(
                 _LOG, (entry.revision, event.change.value, *entry.key, attributes, was, entry.data)
             )
-        self._kept += len(batch)
-        if self._kept > EVENTS_KEPT + COMPACT_STEP:
-            self._compact(connection)
+        kept = self._kept + len(batch)
+        if kept > EVENTS_KEPT + COMPACT_STEP:
+            self._compact(connection, kept - EVENTS_KEPT)
+            kept = EVENTS_KEPT
         connection.execute("COMMIT")
+        self._kept = kept  # not before: what was rolled back does not count
 
-    def _compact(self, connection: sqlite3.Connection) -> None:
-        surplus = self._kept - EVENTS_KEPT
+    def _compact(self, connection: sqlite3.Connection, surplus: int) -> None:
         last = connection.execute(
             "SELECT revision FROM events ORDER BY revision LIMIT 1 OFFSET ?", (surplus - 1,)
         ).fetchone()[0]
         for statement in _COMPACT:
             connection.execute(statement, (last,))
-        self._kept -= surplus
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -10,9 +10,7 @@ from control.store.contract import Compacted, Event
 EVENTS_KEPT: Final = 20_000
 BYTES_KEPT: Final = 64 << 20
 LoadEvents = Callable[[str, int, int], list[Event]]
-"""(resource, after, up to and including) → events that an earlier process wrote."""
-OldestOnDisk = Callable[[str], int]
-"""Resource → revision of its last event that is no longer on disk, 0 when all are."""
+"""(resource, after, up to and including) → events that an earlier process wrote. Raises Compacted."""
 
 
 class History:
@@ -22,9 +20,8 @@ class History:
     resource's watch resumes however busy others are.
     """
 
-    def __init__(self, began: int, oldest: OldestOnDisk, load: LoadEvents) -> None:
+    def __init__(self, began: int, load: LoadEvents) -> None:
         self._began = began
-        self._oldest_on_disk = oldest
         self._in_memory: dict[str, int] = {}
         self._load = load
         self._events: dict[str, deque[Event]] = {}
@@ -50,6 +47,4 @@ class History:
         events = list(self._events.get(resource, ()))
         if revision >= self._began:
             return events[bisect_right(events, revision, key=lambda event: event.revision) :]
-        if revision < (oldest := self._oldest_on_disk(resource)):
-            raise Compacted(revision, oldest)
         return [*self._load(resource, revision, self._began), *events]

@@ -45,7 +45,7 @@ class SqliteStore:
         revision = self._database.revision
         # Revision 0 means "any" in the API: an empty store begins at 1.
         self._handed_out = max(revision, 1)
-        history = History(self._handed_out, self._database.compacted, self._database.events)
+        history = History(self._handed_out, self._database.events)
         self.cache = WatchCache(self._database.entries(), self._handed_out, history)
         self._database.start(self._committed)
         return self
@@ -129,14 +129,17 @@ class SqliteStore:
         self._loop.call_soon_threadsafe(self._apply, batch, error)
 
     def _apply(self, batch: Sequence[Event], error: Exception | None) -> None:
-        if error is None:
-            self.cache.apply(batch)
-        for event in batch:
-            done = self._pending.pop(event.entry.key)
+        try:
             if error is None:
-                done.set_result(event.entry)
-            else:
-                done.set_exception(WriteFailed(_words(error)))
+                self.cache.apply(batch)
+        finally:
+            # Whatever happens to those who listen: what is on disk is answered.
+            for event in batch:
+                done = self._pending.pop(event.entry.key)
+                if error is None:
+                    done.set_result(event.entry)
+                else:
+                    done.set_exception(WriteFailed(_words(error)))
 
 
 def _words(error: Exception) -> str:

@@ -1,9 +1,12 @@
 """All objects in memory, as bytes, with those who watch them: what every read is answered from."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from control.store.contract import Change, Compacted, Entry, Event, Key, Listener
 from control.store.history import History
+
+log = logging.getLogger(__name__)
 
 _Table = dict[str, dict[str, Entry]]
 
@@ -65,8 +68,12 @@ class WatchCache:
         if events:
             self.revision = events[-1].revision
         for resource, group in told.items():
-            for listener in list(self._listeners.get(resource, {}).values()):
-                listener(group)
+            for token, listener in list(self._listeners.get(resource, {}).items()):
+                try:
+                    listener(group)
+                except Exception:  # a listener's border: it ends alone, the others and the writers go on
+                    log.exception("a listener of %s failed and hears no more", resource)
+                    self._listeners[resource].pop(token, None)
         for event in events:
             event.forget_lines()
 

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from control.store.contract import (
     KeyMissing,
     KeyTaken,
     RevisionMismatch,
+    WriteFailed,
 )
 from control.store.sqlite import SqliteStore
 
@@ -226,3 +228,109 @@ async def test_a_write_that_the_disk_refuses_is_not_seen(
     assert store.get(Key("/pods", "shop", "shop")) is None
     assert store.revision == before
     assert (await store.create(*pod("shop"))).revision > before
+
+
+class _Full:
+    """A connection whose disk is full at one kind of statement."""
+
+    def __init__(self, inner: sqlite3.Connection, statement: str, times: int) -> None:
+        self._inner, self._statement, self._left = inner, statement, times
+
+    def execute(self, statement: str, *args: Any) -> object:
+        if statement == self._statement and self._left:
+            self._left -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._inner.execute(statement, *args)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", database._PUT])
+async def test_after_a_full_disk_writes_work_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setattr(database, "EVENTS_KEPT", 8)
+    monkeypatch.setattr(database, "COMPACT_STEP", 4)
+    connect = database._connect
+    made: list[object] = []
+
+    def connected(path: Path) -> object:
+        made.append(_Full(connect(path), statement, 40) if made else connect(path))
+        return made[-1]
+
+    monkeypatch.setattr(database, "_connect", connected)
+    path = tmp_path / "store.db"
+    async with SqliteStore(path) as store:
+        for n in range(40):
+            with pytest.raises(WriteFailed, match="disk is full"):
+                await store.create(*pod(f"refused{n}"))
+        for n in range(40):
+            await store.create(*pod(f"p{n}"))
+        assert len(store.list("/pods")) == 40
+
+    rows = sqlite3.connect(path).execute("SELECT count(*) FROM events").fetchone()[0]
+    assert 8 <= rows <= 12
+
+
+async def test_a_listener_that_fails_is_ended_alone(store: SqliteStore) -> None:
+    heard: list[Event] = []
+    calls: list[int] = []
+
+    def failing(events: object) -> None:
+        calls.append(1)
+        raise TypeError("no line can be made")
+
+    store.subscribe("/pods", failing)
+    store.subscribe("/pods", heard.extend)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(store.create(*pod(f"p{n}")) for n in range(3)))
+        await store.create(*pod("later"))
+
+    assert len(heard) == 4
+    assert len(calls) == 1
+
+
+async def test_history_is_whole_or_refused_while_the_writer_drops_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "EVENTS_KEPT", 2)
+    monkeypatch.setattr(database, "COMPACT_STEP", 1)
+    path = tmp_path / "store.db"
+    async with SqliteStore(path) as store:
+        revisions = [(await store.create(*pod(f"p{n}"))).revision for n in range(2)]
+    async with SqliteStore(path) as store:
+        reader = store._database._reader
+        raced: list[bool] = []
+
+        class Racing:
+            """Another process compacts between two statements of the reader."""
+
+            def execute(self, statement: str, *args: Any) -> object:
+                answer: Any = reader.execute(statement, *args)
+                if statement == database._DROPPED and not raced:
+                    answer = _Row(answer.fetchone())
+                    raced.append(True)
+                    other = sqlite3.connect(path, isolation_level=None)
+                    for compact in database._COMPACT:
+                        other.execute(compact, (revisions[1],))
+                    other.close()
+                return answer
+
+            def close(self) -> None:
+                reader.close()
+
+        monkeypatch.setattr(store._database, "_reader", Racing())
+
+        assert [event.revision for event in store.events_since("/pods", 1)] == revisions
+        with pytest.raises(Compacted):
+            store.events_since("/pods", 1)
+
+
+class _Row:
+    def __init__(self, row: object) -> None:
+        self._row = row
+
+    def fetchone(self) -> object:
+        return self._row
