@@ -129,7 +129,8 @@ def _say(entry: Entry, call: ast.Call, ancestors: set[str]) -> None:
             named = {keyword.arg: keyword.value for keyword in call.keywords}
             what = _text(named.get("what") or _at(call.args, what_at))
             mend = _text(named.get("mend") or _at(call.args, mend_at))
-            if what and (what, mend) not in entry.sayings:
+            in_words = re.search(r"\w", re.sub(r"<[^<>]*>", "", what))
+            if in_words and (what, mend) not in entry.sayings:
                 entry.sayings.append((what, mend))
 
 
