@@ -145,12 +145,16 @@ def _wanted(args: Mapping[str, str], config: Json) -> tuple[IPAddress, ...]:
 
 
 def valid_attachments(config: Json) -> frozenset[str]:
-    """What GC must leave, as the ledger calls it. Raises ConfigInvalid."""
-    valid = config.get("cni.dev/valid-attachments")
-    if not isinstance(valid, list):
-        raise ConfigInvalid("cni.dev/valid-attachments: GC needs the list of what is in use")
+    """What GC must leave, as the ledger calls it. Raises ConfigInvalid.
+
+    No list means that nothing is in use, as libcni's GC without arguments has it. libcni before 1.3 says
+    ``cni.dev/attachments``.
+    """
+    valid = config.get("cni.dev/valid-attachments", config.get("cni.dev/attachments"))
+    if not isinstance(valid, list | None):
+        raise ConfigInvalid("cni.dev/valid-attachments: a list of what is in use is needed")
     try:
-        return frozenset(attachment_key(each["containerID"], each["ifname"]) for each in valid)
+        return frozenset(attachment_key(each["containerID"], each["ifname"]) for each in valid or ())
     except (KeyError, TypeError) as error:
         raise ConfigInvalid(
             "cni.dev/valid-attachments: each needs containerID and ifname", str(error)

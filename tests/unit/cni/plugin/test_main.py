@@ -51,7 +51,7 @@ def plugin(monkeypatch, capsys):
         (ADD, json.dumps(CONFIG | {"cniVersion": "9.0.0"}), 1),
         (ADD, json.dumps(CONFIG | {"subnets": []}), 7),
         (ADD, json.dumps(CONFIG | {"prevResult": {"ips": [{"address": "10.1.0.9/24"}]}}), 7),
-        (ADD | {"CNI_COMMAND": "GC"}, json.dumps(CONFIG), 7),
+        (ADD | {"CNI_COMMAND": "GC"}, json.dumps(CONFIG | {"cni.dev/valid-attachments": {}}), 7),
         (ADD | {"CNI_COMMAND": "STATUS"}, json.dumps(CONFIG | {"cniVersion": "1.0.0"}), 7),
         (ADD | {"CNI_COMMAND": "STATUS"}, json.dumps(CONFIG | {"netns": "podwire-tnone-such"}), 50),
         (ADD, json.dumps(CONFIG), 3),
@@ -88,8 +88,18 @@ def test_a_second_interface_is_an_attachment_of_its_own():
     assert valid_attachments(config) == {"c1/net1"}
 
 
-@pytest.mark.parametrize("valid", [None, {}, [{"containerID": "c1"}], ["c1"]])
-def test_gc_without_a_list_of_what_is_in_use_deletes_nothing_and_says_so(valid):
+@pytest.mark.parametrize("config", [{}, {"cni.dev/valid-attachments": None}])
+def test_without_a_list_nothing_is_in_use_as_libcni_means_it(config):
+    assert valid_attachments(config) == frozenset()
+
+
+def test_the_list_is_found_under_its_former_name():
+    was = {"cni.dev/attachments": [{"containerID": "c1", "ifname": "eth0"}]}
+    assert valid_attachments(was) == {"c1"}
+
+
+@pytest.mark.parametrize("valid", [{}, "", [{"containerID": "c1"}], ["c1"]])
+def test_gc_with_a_list_that_cannot_be_read_deletes_nothing_and_says_so(valid):
     with pytest.raises(ConfigInvalid, match="valid-attachments"):
         valid_attachments({"cni.dev/valid-attachments": valid})
 
