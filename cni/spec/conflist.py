@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cni.errors import ConfigInvalid, VersionUnknown
-from cni.spec.config import NodeNetwork
+from cni.spec.config import TYPE, NodeNetwork
 from cni.spec.version import CURRENT, parts
 
 Json = Mapping[str, Any]
@@ -99,10 +99,10 @@ def _version(document: Json) -> str:
 
 
 def fill_in(document: Any, node: NodeNetwork) -> Any:
-    """The list for one node: ``${…}`` replaced, and a place of the node's own for host-local's leases.
+    """The list for one node: ``${…}`` replaced, and state of the node's own for host-local and our plugin.
 
-    A text that is nothing but ``${mtu}`` becomes the number. Raises ConfigInvalid for a placeholder that is
-    unknown, or of a family that the lab does not speak.
+    A text that is nothing but ``${mtu}`` becomes the number. A range of a family that the lab does not speak is
+    left out of its list. Raises ConfigInvalid for a placeholder that is unknown, or that has no value elsewhere.
     """
     values: dict[str, str | int] = {
         "podCIDR": str(node.pod_cidrs[0]),
@@ -114,18 +114,34 @@ def fill_in(document: Any, node: NodeNetwork) -> Any:
     for cidr, gateway in zip(node.pod_cidrs, node.gateways, strict=True):
         values |= {f"podCIDRv{cidr.version}": str(cidr), f"gatewayV{cidr.version}": str(gateway)}
     filled = _replaced(document, values, "")
-    for plugin in filled.get("plugins") or [filled]:
+    plugins = filled.get("plugins", [filled]) if isinstance(filled, dict) else ()
+    for plugin in plugins if isinstance(plugins, list) else ():
         ipam = plugin.get("ipam") if isinstance(plugin, dict) else None
         if isinstance(ipam, dict) and ipam.get("type") == "host-local":
             ipam.setdefault("dataDir", f"{node.directory}/host-local")
+        elif isinstance(plugin, dict) and plugin.get("type") == TYPE:
+            _complete_ours(plugin, node)
     return filled
+
+
+def _complete_ours(plugin: dict[str, Any], node: NodeNetwork) -> None:
+    """Our own plugin knows its node: the type alone is enough."""
+    subnets = plugin.pop("subnets", None) or [str(cidr) for cidr in node.pod_cidrs]
+    ipam = plugin.setdefault("ipam", {"ranges": [{"subnet": subnet} for subnet in subnets]})
+    if isinstance(ipam, dict):
+        ipam.setdefault("directory", f"{node.directory}/{TYPE}")
+    plugin |= {"node": node.node, "mtu": plugin.get("mtu", node.mtu)}
+
+
+class _NotSpoken(ConfigInvalid):
+    """A placeholder of a family that the lab does not speak."""
 
 
 def _replaced(part: Any, values: Mapping[str, str | int], path: str) -> Any:
     if isinstance(part, Mapping):
         return {key: _replaced(value, values, f"{path}.{key}".lstrip(".")) for key, value in part.items()}
     if isinstance(part, list):
-        return [_replaced(value, values, f"{path}[{number}]") for number, value in enumerate(part)]
+        return _replaced_list(part, values, path)
     if not isinstance(part, str):
         return part
 
@@ -133,10 +149,26 @@ def _replaced(part: Any, values: Mapping[str, str | int], path: str) -> Any:
         if match[1] in values:
             return str(values[match[1]])
         if match[1] in PLACEHOLDERS:
-            raise ConfigInvalid(f"{path}: {match[0]}: this lab does not speak that family")
+            raise _NotSpoken(f"{path}: {match[0]}: this lab does not speak that family")
         raise ConfigInvalid(f"{path}: {match[0]} is unknown", f"known are {', '.join(PLACEHOLDERS)}")
 
     whole = _PLACEHOLDER.fullmatch(part)
     if whole and whole[1] == "mtu":
         return values["mtu"]
     return _PLACEHOLDER.sub(value_of, part)
+
+
+def _replaced_list(part: list[Any], values: Mapping[str, str | int], path: str) -> list[Any]:
+    """Without the ranges of a family that is not spoken; a list that has only such is one of them."""
+    kept = []
+    missed: _NotSpoken | None = None
+    for number, value in enumerate(part):
+        try:
+            kept.append(_replaced(value, values, f"{path}[{number}]"))
+        except _NotSpoken as error:
+            if ".ipam." not in path and not path.endswith("].subnets"):
+                raise
+            missed = error
+    if missed is not None and not kept:
+        raise missed
+    return kept

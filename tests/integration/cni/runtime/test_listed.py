@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cni.errors import ConfigInvalid, PluginFailed
-from cni.runtime.listed import ListedNetwork
+from cni.runtime.listed import ListedNetwork, Port
 from cni.spec.config import AttachRequest, NodeNetwork, PortMapping
 from control.lab.plan import make_plan
 from control.lab.spec import LabSpec, default_nodes
@@ -165,6 +165,26 @@ def test_a_node_without_ipv6_has_pods_without_it(node):
 
     assert len(network.add(request(1)).ips) == 1
     network.gc(())
+
+
+def test_our_own_plugin_takes_port_mappings_when_portmap_stands_behind_it(node):
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    document = {"cniVersion": "1.0.0", "name": "ours", "plugins": [{"type": "podwire-cni"}, portmap]}
+    network = ListedNetwork(node, document, USUAL_PATH)
+
+    first = network.add(request(1, PortMapping(8099, 80)))
+    assert network.port("uid-1") == Port(first.host_interface, first.mac)
+    for gateway in node.gateways:
+        assert reached(first.netns, str(gateway))
+    rules = subprocess.run(
+        ["ip", "netns", "exec", node.netns, "iptables-save", "-t", "nat"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"--to-destination {first.ips[0]}:80" in rules
+    network.delete("uid-1", first.netns)
+    assert first.host_interface not in observe.links(node.netns)
 
 
 def test_killed_at_random_moments_gc_leaves_no_lease_and_no_link(node, tmp_path):

@@ -1,12 +1,13 @@
 """A list is read whole, filled in for its node, and each plugin is given its part."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from cni.errors import ConfigInvalid, VersionUnknown
-from cni.spec.config import NodeNetwork
+from cni.spec.config import NodeNetwork, parse
 from cni.spec.conflist import fill_in, read
 
 V4, V6 = ip_network("10.244.1.0/24"), ip_network("fd00:10:244:1::/64")
@@ -68,9 +69,9 @@ def test_host_locals_leases_are_the_nodes_own_unless_the_list_says_where():
 def test_a_placeholder_that_has_no_value_is_named_with_its_path(placeholder, said):
     v4_only = NodeNetwork("node-1", "ns", (V4,), 1450, Path("/state"))
     with pytest.raises(ConfigInvalid, match=said) as refused:
-        fill_in(listed({"type": "x", "ipam": {"ranges": [placeholder]}}), v4_only)
+        fill_in(listed({"type": "x", "filter": [placeholder]}), v4_only)
 
-    assert refused.value.msg.startswith("plugins[0].ipam.ranges[0]:")
+    assert refused.value.msg.startswith("plugins[0].filter[0]:")
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,21 @@ def test_a_plugin_is_given_what_it_declared_to_take_and_nothing_else():
         "prevResult": {"ips": []},
     }
     assert "runtimeConfig" not in network.configuration(network.plugins[0], {"portMappings": []})
+
+
+def test_a_range_of_a_family_that_the_lab_does_not_speak_is_left_out():
+    v4_only = NodeNetwork("node-1", "ns", (V4,), 1450, Path("/state"))
+    both = [[{"subnet": "${podCIDRv4}"}], [{"subnet": "${podCIDRv6}"}]]
+
+    filled = fill_in(listed({"type": "bridge", "ipam": {"ranges": both}}), v4_only)
+
+    assert filled["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
+    with pytest.raises(ConfigInvalid, match="does not speak"):
+        fill_in(listed({"type": "bridge", "ipam": {"ranges": both[1:]}}), v4_only)
+
+
+def test_our_own_plugin_needs_no_more_than_its_type():
+    (plugin,) = fill_in(listed({"type": "podwire-cni"}), NODE)["plugins"]
+
+    whole = {"cniVersion": "1.0.0", "name": "net", **plugin}
+    assert parse(whole, here=NODE.netns) == replace(NODE, directory=Path("/state/podwire-cni"))
