@@ -20,6 +20,8 @@ RETRIES: Final = 8
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 _POD_GRACE_S: Final = 30
+_GRACE_MOST_S: Final = (1 << 31) - 1
+"""A longer grace counts as this one, so that the time when it ends can be told."""
 _ENDED: Final = ("Succeeded", "Failed")
 _ORPHAN_BY_DEFAULT: Final = frozenset({"/replicationcontrollers", "batch/jobs"})
 
@@ -148,7 +150,7 @@ def mark_pod(obj: Json, asked_s: int | None) -> None:
     meta, spec = obj["metadata"], obj.get("spec", {})
     grace_s = asked_s if asked_s is not None else spec.get("terminationGracePeriodSeconds", _POD_GRACE_S)
     # Upstream: a negative grace means at once, from the kubelet too.
-    grace_s = 1 if grace_s < 0 else grace_s
+    grace_s = 1 if grace_s < 0 else min(grace_s, _GRACE_MOST_S)
     if not spec.get("nodeName") or obj.get("status", {}).get("phase") in _ENDED:
         grace_s = 0
     if "deletionTimestamp" not in meta:

@@ -2,13 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from control.api.admission.attempt import FieldValidation, WriteOptions
-from control.api.bodies import decode_patch, patch_type, read_body, read_object
+from control.api.bodies import (
+    decode_patch,
+    patch_type,
+    read_body,
+    read_object,
+    refuse_null_items,
+    repacked,
+)
 from control.api.delete import DeleteOptions, Deleter
+from control.api.metadata import check_kind
 from control.api.negotiate import wanted
 from control.api.objects import object_answer, storage_name, value_answer
 from control.api.read import Reader
@@ -21,8 +29,11 @@ from control.errors import BadRequest, NotFound
 from control.schema import json_patch, merge_patch, strategic_patch
 from control.schema.apply import apply_patch
 from control.schema.resource import Registry, ResourceRow
+from control.schema.structure import check_partial
+from control.schema.tables import META
 from control.store.contract import Store
 
+DELETE_OPTIONS: Final = META + "DeleteOptions"
 SubHandler = Callable[[ResourceRow, ApiRequest], Awaitable[Response]]
 _RETURNED_WHEN_DELETED = frozenset(
     {"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes", "podtemplates"}
@@ -62,6 +73,8 @@ class Verbs:
             case "get":
                 return await self.reader.get(row, request)
             case "list":
+                if request.flag("allowWatchBookmarks"):
+                    self.watches.progress(row)
                 return await self.reader.list(row, request)
             case "watch":
                 return await self.watches.watch(row, request)
@@ -131,10 +144,14 @@ class Verbs:
             raise BadRequest("the apply patch is no object")
         options.manager, options.force = manager, request.flag("force")
         options.applies = True
+        # On a copy, as unknown fields are pruned: they are told when the whole object is checked.
+        copy = _copy(patch)
+        check_kind(row, copy)
+        check_partial(row, copy).refuse(strict=False)
+        refuse_null_items(copy)
 
         def applied(live: Json | None) -> Json:
-            value = apply_patch(row, live, patch, manager=manager, force=options.force)
-            return _fresh(orjson.dumps(value))
+            return _copy(apply_patch(row, live, patch, manager=manager, force=options.force))
 
         try:
             outcome = await self.writer.change(target_of(row, request), applied, options)
@@ -148,14 +165,14 @@ class Verbs:
         return written(request, row, outcome)
 
     async def _delete(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        how = DeleteOptions.parse(await read_object(request), request.query)
+        how = DeleteOptions.parse(await read_object(request, DELETE_OPTIONS), request.query)
         outcome = await self.deleter.delete(target_of(row, request), how, write_options(request))
         if outcome.gone and row.plural not in _RETURNED_WHEN_DELETED:
             return deleted_answer(row, outcome.obj)
         return written(request, row, outcome)
 
     async def _delete_collection(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        how = DeleteOptions.parse(await read_object(request), request.query)
+        how = DeleteOptions.parse(await read_object(request, DELETE_OPTIONS), request.query)
         namespace = request.route.namespace if row.namespaced else ""
         selection = Selection.parse(row, namespace, request.query)
         options, outcomes = write_options(request), []
@@ -207,7 +224,7 @@ def patcher(row: ResourceRow, kind: str, patch: Any) -> Make:
                 value = merge_patch.apply(old, patch)
             case _:
                 value = strategic_patch.apply(row, old, patch)
-        return _fresh(orjson.dumps(value))
+        return _copy(value)
 
     return patched
 
@@ -230,6 +247,11 @@ def deleted_answer(row: ResourceRow, obj: Json) -> Answer:
         "details": details(row, meta["name"], uid=meta["uid"]),
     }
     return Answer(orjson.dumps(status))
+
+
+def _copy(value: Json) -> Json:
+    copy: Json = repacked(value)
+    return copy
 
 
 def _fresh(packed: bytes) -> Json:

@@ -156,6 +156,13 @@ class WatchServer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._stopping = asyncio.Event()
+        self._marked: dict[str, set[Watcher]] = {}
+
+    def progress(self, row: ResourceRow) -> None:
+        """Tell every watch of the resource that takes bookmarks how far it is: now, and behind what it is to hear."""
+        for watcher in self._marked.get(storage_name(row), ()):
+            if not watcher.ended:
+                watcher.bookmark(self._store.revision)
 
     def stop(self) -> None:
         """End all watches (the server is closing)."""
@@ -171,6 +178,9 @@ class WatchServer:
         selection = Selection.parse(row, request.route.namespace if row.namespaced else "", query)
         watcher = Watcher(row, request, selection, shape)
         cancel = self._begin(row, request, watcher)
+        marked = self._marked.setdefault(storage_name(row), set())
+        if request.flag("allowWatchBookmarks"):
+            marked.add(watcher)
         try:
             timeout_s = _timeout(query.get("timeoutSeconds", ""))
             answer = web.StreamResponse(
@@ -180,6 +190,7 @@ class WatchServer:
             await self._feed(answer, watcher, timeout_s, bookmarks=request.flag("allowWatchBookmarks"))
             return answer
         finally:
+            marked.discard(watcher)
             cancel()
 
     def _begin(self, row: ResourceRow, request: ApiRequest, watcher: Watcher) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """Kubernetes quantities: ``500m``, ``1.5Gi``, ``1e3``."""
 
 import re
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +9,9 @@ _FORM = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE]
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _NANO = Decimal("1e-9")
+_DIGITS_MOST, _EXPONENT_MOST = 64, 64
+"""Bounds of what is taken: beyond them a few letters of input would cost the memory of their zeros."""
+_EXACT = Context(prec=2 * (_DIGITS_MOST + _EXPONENT_MOST))
 
 REFUSED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
@@ -24,17 +27,20 @@ def parse(text: str | float) -> Decimal:
     if match is None:
         raise QuantityInvalid(REFUSED)
     sign, digits, suffix = match.group(1), match.group(2), match.group(3) or ""
+    if len(digits) > _DIGITS_MOST or len(suffix) > len("e-64"):
+        raise QuantityInvalid(REFUSED)
     value = Decimal(digits)
     if suffix in _BINARY:
-        value *= 1024 ** _BINARY[suffix]
-    elif suffix in _DECIMAL:
-        value = value.scaleb(_DECIMAL[suffix])
+        value = _EXACT.multiply(value, Decimal(1024 ** _BINARY[suffix]))
     else:
-        value = value.scaleb(int(suffix[1:]))
+        power = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+        if abs(power) > _EXPONENT_MOST:
+            raise QuantityInvalid(REFUSED)
+        value = value.scaleb(power, _EXACT)
     if sign == "-":
-        value = -value
-    if value % _NANO:
-        value = value.quantize(_NANO, rounding=ROUND_CEILING)
+        value = value.copy_negate()
+    if _EXACT.remainder(value, _NANO):
+        value = value.quantize(_NANO, rounding=ROUND_CEILING, context=_EXACT)
     return value
 
 
@@ -86,7 +92,7 @@ def _binary(value: int) -> str:
 
 def _decimal(value: Decimal, *, exponent: bool) -> str:
     for name, power in sorted(_DECIMAL.items(), key=lambda item: -item[1]):
-        scaled = value.scaleb(-power)
+        scaled = value.scaleb(-power, _EXACT)
         if scaled == scaled.to_integral_value():
             if exponent:
                 return f"{int(scaled)}e{power}" if power else str(int(scaled))

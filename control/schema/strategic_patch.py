@@ -38,8 +38,7 @@ def _object(name: str, target: Any, patch: dict[str, Any]) -> dict[str, Any]:
     if directive not in (None, "merge"):
         raise BadRequest(f"unknown patch type found: {directive}")
     result = dict(have)
-    if _RETAIN in patch:
-        kept = patch[_RETAIN]
+    if (kept := _listed(patch, _RETAIN)) is not None:
         missing = [
             key for key in patch if not key.startswith("$") and patch[key] is not None and key not in kept
         ]
@@ -57,6 +56,14 @@ def _object(name: str, target: Any, patch: dict[str, Any]) -> dict[str, Any]:
         if directive_only and "merge" in _strategy(fields.get(field_name)):
             _member(result, field_name, [], fields.get(field_name), patch)
     return result
+
+
+def _listed(patch: dict[str, Any], directive: str) -> list[Any] | None:
+    """A directive's list; None when it is not given. Raises BadRequest."""
+    value = patch.get(directive)
+    if value is not None and not isinstance(value, list):
+        raise BadRequest(f"{directive}: expected a list")
+    return value
 
 
 def _member(result: dict[str, Any], key: str, value: Any, field: Field | None, patch: dict[str, Any]) -> None:
@@ -104,10 +111,10 @@ def _strategy(field: Field | None) -> tuple[str, ...]:
 
 def _list(field: Field, have: list[Any], patch: list[Any], siblings: dict[str, Any]) -> list[Any]:
     """A list with patch strategy merge: of objects by their merge key, of primitives as a set."""
-    order = siblings.get(_ORDER + field.name)
+    order = _listed(siblings, _ORDER + field.name)
     key = field.rule.get("patchMergeKey", "")
     if field.form is not Form.MESSAGE or not key:
-        removed = siblings.get(_DELETE_FROM + field.name, [])
+        removed = _listed(siblings, _DELETE_FROM + field.name) or []
         kept = [item for item in have if item not in removed]
         merged = [*kept, *[item for item in patch if item not in kept]]
         return _ordered(merged, have, order, lambda item: item)

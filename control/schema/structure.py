@@ -19,6 +19,10 @@ from control.schema.tables import Field, Form, Message, Shape, message
 
 Clean = Callable[[Any], bool]
 _TEXT, _PLAIN, _SUB, _LIST, _MAP, _OFF = range(6)
+_BLANK: dict[Form, Any] = {
+    Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0, Form.INT_OR_STRING: 0, Form.QUANTITY: "0",
+}  # fmt: skip
+"""Go's zero values, which a null in a list or map stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +158,6 @@ def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[str], li
     zeros: list[tuple[str, Any]] = []
     lists: list[str] = []
     structs: list[tuple[str, Any]] = []
-    blank = {
-        Form.STRING: "", Form.BOOL: False, Form.INT32: 0, Form.INT64: 0, Form.INT_OR_STRING: 0, Form.QUANTITY: "0",
-    }  # fmt: skip
     for field in what.json_fields.values():
         if field.shape is Shape.LIST and not field.omit_empty:
             lists.append(field.name)
@@ -164,8 +165,8 @@ def _always_written(what: Message) -> tuple[list[tuple[str, Any]], list[str], li
             continue
         if field.form is Form.MESSAGE:
             structs.append((field.name, _later(field.message)))
-        elif field.form in blank and not field.omit_empty:
-            zeros.append((field.name, blank[field.form]))
+        elif field.form in _BLANK and not field.omit_empty:
+            zeros.append((field.name, _BLANK[field.form]))
     return zeros, lists, structs
 
 
@@ -182,10 +183,10 @@ def _handler(field: Field) -> tuple[int, Any]:
     if field.shape is Shape.LIST:
         if form is Form.MESSAGE:
             return _LIST, _all_in_list(one)
-        return _LIST, _each_in_list(one)
+        return _LIST, _each_in_list(_or_blank(form, one))
     if form is Form.MESSAGE:
         return _MAP, _all_in_map(one)
-    return _MAP, _each_in_map(one)
+    return _MAP, _each_in_map(_or_blank(form, one))
 
 
 def _later(name: str) -> Clean:
@@ -203,16 +204,33 @@ def _later(name: str) -> Clean:
 def _all_in_list(one: Clean) -> Clean:
     def every(values: list[Any]) -> bool:
         fine = True
-        for value in values:
-            fine = one(value) and fine
+        for index, value in enumerate(values):
+            if value is None:
+                values[index] = {}
+            fine = one(values[index]) and fine
         return fine
 
     return every
 
 
 def _all_in_map(one: Clean) -> Clean:
-    every = _all_in_list(one)
-    return lambda values: every(list(values.values()))
+    def every(values: dict[str, Any]) -> bool:
+        fine = True
+        for key, value in values.items():
+            if value is None:
+                values[key] = {}
+            fine = one(values[key]) and fine
+        return fine
+
+    return every
+
+
+def _or_blank(form: Form, one: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The scalar's function for an item: null is Go's zero value; where there is none it stays."""
+    if form is Form.STRING:  # by far the most, and called for every label
+        return lambda value: value if type(value) is str else ("" if value is None else WRONG)
+    blank = "" if form is Form.BYTES else _BLANK.get(form)
+    return lambda value: blank if value is None else one(value)
 
 
 def _each_in_list(one: Callable[[Any], Any]) -> Clean:

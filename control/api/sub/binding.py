@@ -27,7 +27,7 @@ class BindingSubresource:
         route = request.route
         if route.verb != "create":
             raise not_allowed()
-        binding = await read_object(request)
+        binding = await read_object(request, "k8s.io.api.core.v1.Binding")
         node = (binding.get("target") or {}).get("name")
         if not node:
             raise BadRequest("target.name: Required value")

@@ -33,7 +33,7 @@ class EvictionSubresource:
         route = request.route
         if route.verb != "create":
             raise not_allowed()
-        body = await read_object(request)
+        body = await read_object(request, "k8s.io.api.policy.v1.Eviction")
         options = write_options(request)
         entry = self._store.get(Key("/pods", route.namespace, route.name))
         if entry is not None:

@@ -18,7 +18,7 @@ class FinalizeSubresource:
         """Raises NotFound."""
         if request.route.verb != "update":
             raise not_allowed()
-        wanted = (await read_object(request)).get("spec") or {}
+        wanted = (await read_object(request, row.message)).get("spec") or {}
 
         def finalized(namespace: Json) -> Json:
             spec = namespace.setdefault("spec", {})

@@ -1,8 +1,10 @@
 """The scale subresource: spec.replicas of a workload as an autoscaling/v1 Scale."""
 
+from typing import Final
+
 import orjson
 
-from control.api.bodies import decode_patch, patch_type, read_body, read_object
+from control.api.bodies import decode_patch, patch_type, read_body, read_object, repacked
 from control.api.read import Reader
 from control.api.refusals import invalid, not_allowed
 from control.api.request import Answer, ApiRequest, Json
@@ -11,6 +13,9 @@ from control.api.write import Target, Writer
 from control.errors import BadRequest, Cause
 from control.schema import json_patch, merge_patch
 from control.schema.resource import ResourceRow
+from control.schema.structure import check_message
+
+_SCALE: Final = "k8s.io.api.autoscaling.v1.Scale"
 
 
 class ScaleSubresource:
@@ -27,7 +32,7 @@ class ScaleSubresource:
             entry = self._reader.entry(row, route.namespace, route.name)
             return Answer(orjson.dumps(scale_of(entry.parsed())))
         if route.verb == "update":
-            body = await read_object(request)
+            body = await read_object(request, _SCALE)
             outcome = await self._writer.change(
                 Target(row, route.namespace, route.name),
                 lambda old: _scaled(row, old, body),
@@ -40,11 +45,18 @@ class ScaleSubresource:
             apply = json_patch.apply if kind == "json" else merge_patch.apply
             outcome = await self._writer.change(
                 Target(row, route.namespace, route.name),
-                lambda old: _scaled(row, old, apply(scale_of(old), patch)),
+                lambda old: _scaled(row, old, _checked(apply(scale_of(old), patch))),
                 write_options(request),
             )
             return Answer(orjson.dumps(scale_of(outcome.obj)))
         raise not_allowed()
+
+
+def _checked(scale: Json) -> Json:
+    """A Scale of the right structure, as a copy. Raises BadRequest."""
+    copy: Json = repacked(scale)
+    check_message(_SCALE, copy).refuse(strict=False)
+    return copy
 
 
 def scale_of(obj: Json) -> Json:

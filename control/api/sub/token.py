@@ -31,7 +31,7 @@ class TokenSubresource:
         route = request.route
         if route.verb != "create":
             raise not_allowed()
-        body = await read_object(request)
+        body = await read_object(request, "k8s.io.api.authentication.v1.TokenRequest")
         spec = body.get("spec") or {}
         entry = self._store.get(Key("/serviceaccounts", route.namespace, route.name))
         if entry is None:
@@ -129,7 +129,7 @@ class Reviews:
 async def _asked(row: ResourceRow, request: ApiRequest) -> Json:
     if request.route.verb != "create":
         raise not_allowed()
-    body = await read_object(request)
+    body = await read_object(request, row.message)
     return {"kind": row.kind, "apiVersion": row.api_version, "metadata": {}, "spec": body.get("spec") or {}}
 
 
