@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from control.agents.context import NodeContext
+from control.agents.heard import heard_before
 from control.agents.translate.world import namespace_facts, pod_facts
 from control.client.informer import Informer
 from dataplane.errors import RulesetError
@@ -108,7 +109,8 @@ class Enforcer:
         self._wake.set()
 
     async def admit(self, pod: Json, addresses: Sequence[IPAddress]) -> None:
-        """See PolicyGate: returns when the kernel has the pod's verdicts."""
+        """See PolicyGate: returns when the kernel has the pod's verdicts, by all that was true before the pod was."""
+        await heard_before(pod, self._informers[1:], self._ctx.name)
         facts = pod_facts(pod, addresses)
         self._retired.discard(facts.uid)
         self._admitted[facts.uid] = facts

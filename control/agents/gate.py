@@ -16,6 +16,8 @@ class PolicyGate(Protocol):
     async def admit(self, pod: Mapping[str, Any], addresses: Sequence[IPAddress]) -> None:
         """Return once the kernel has answered the transaction that holds this pod's verdicts.
 
+        They follow from all policies and namespaces that the API acknowledged before this version of the pod; the
+        pod waits, without a network, until the node has heard of them.
         pod: the Pod object as last seen. addresses: what CNI gave it, at most one a family.
         Idempotent: an agent that starts again admits the pods it finds.
         """

@@ -186,6 +186,10 @@ class ApiClient:
         answer = _object(await self.request("GET", res.path(namespace), query=query))
         return ObjectList(answer.get("items") or [], answer["metadata"]["resourceVersion"])
 
+    async def mark(self, res: Resource) -> None:
+        """Have the server send all watches of the resource a bookmark now. Others answer the list and send none."""
+        await self.request("GET", res.path(None), query=_query(allowWatchBookmarks="true", limit="1"))
+
     async def create(
         self,
         res: Resource,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from control.client.client import INITIAL_END, ApiClient, ApiUnreachable, Json
@@ -16,6 +16,10 @@ log = logging.getLogger(__name__)
 
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_MOST_S: Final = 10.0
+SOON_S: Final = 1.0
+"""A watch that ends sooner, and as it should, comes from a server that is about to stop: a pause is due."""
+MARK_S: Final = 0.5
+"""After so long the server is asked again for a bookmark: the watch that was to bring it may have broken."""
 WATCH_S: Final = (300, 600)
 """A watch is asked to last so long, at random, so that many do not end together."""
 
@@ -57,6 +61,8 @@ class Informer:
         self._fields = field_selector
         self._clock: Clock = clock or SystemClock()
         self._revision = ""
+        self._progress = asyncio.Event()
+        self._asking = asyncio.Lock()
         self._calls: list[OnChange] = []
         self._indexes: dict[str, tuple[IndexKeys, dict[str, dict[str, Json]]]] = {}
         self.items: dict[str, Json] = {}
@@ -82,14 +88,40 @@ class Informer:
         """The objects under a value of an index."""
         return list(self._indexes[name][1].get(value, {}).values())
 
+    async def heard(self, revision: int) -> None:
+        """Return once every change up to this revision of the store was heard.
+
+        A quiet resource's watch tells its progress rarely: when it is behind, the server is asked to tell it.
+        """
+        while self._behind(revision):
+            async with self._asking:  # whoever waited for another's answer is mostly served by it
+                if self._behind(revision):
+                    await self._ask(revision)
+
+    def _behind(self, revision: int) -> bool:
+        return int(self._revision or 0) < revision
+
+    async def _ask(self, revision: int) -> None:
+        try:
+            await self._client.mark(self.resource)
+        except (ApiUnreachable, ApiError) as error:
+            log.info("%s: %s", self.resource.plural, error)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MARK_S):
+                while self._behind(revision):
+                    self._progress.clear()
+                    await self._progress.wait()
+
     async def run(self) -> None:
         """Follow for ever; returns only by cancellation."""
         backoff_s = BACKOFF_FIRST_S
         while True:
+            began = self._clock.monotonic()
             try:
                 await self._watch()
                 backoff_s = BACKOFF_FIRST_S
-                continue
+                if self._clock.monotonic() - began >= SOON_S:
+                    continue
             except (Expired, Gone):
                 log.info("%s: revision %s is gone, beginning anew", self.resource.plural, self._revision)
                 self._revision = ""
@@ -134,6 +166,7 @@ class Informer:
                 elif event.type != "BOOKMARK":
                     self._change(object_key(event.object), None if event.type == "DELETED" else event.object)
                 self._revision = meta["resourceVersion"]
+                self._progress.set()
 
     def _change(self, key: str, new: Json | None) -> None:
         old = self.items.pop(key, None)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from control.agents import heard
 from control.agents.enforcer import Enforcer
 from dataplane.netns.create import create, delete
 from dataplane.netns.sysctl import Place
@@ -25,6 +26,11 @@ class Feed:
     synced: asyncio.Event = field(default_factory=asyncio.Event)
     items: dict = field(default_factory=dict)
     calls: list[Callable] = field(default_factory=list)
+    revision: int = 1 << 62
+
+    async def heard(self, revision):
+        while self.revision < revision:
+            await asyncio.sleep(0.001)
 
     def on_change(self, call):
         self.calls.append(call)
@@ -190,3 +196,32 @@ async def test_after_a_refusal_the_kernel_is_read_and_mended(running):
     await running.enforcer.admit(pod("web", app="web"), [ip_address("10.244.1.3")])
 
     assert set(running.held("ingress4")) == {"10.244.1.2", "10.244.1.3"}
+
+
+async def test_a_pod_waits_for_a_policy_that_was_acknowledged_before_it(running):
+    running.policies.revision = 10
+    late = pod("api")
+    late["metadata"]["resourceVersion"] = "12"
+
+    admitted = asyncio.create_task(running.enforcer.admit(late, [ip_address("10.244.1.2")]))
+    await running.enforcer.admit(pod("other"), [ip_address("10.244.1.3")])
+    assert set(running.held("ingress4")) == {"10.244.1.3"}
+    assert not admitted.done()
+
+    running.policies.put(policy("deny", {"podSelector": {}}))
+    running.policies.revision = 12
+    await asyncio.wait_for(admitted, 5)
+    assert running.held("ingress4")["10.244.1.2"].startswith("goto in.shop/deny")
+
+
+async def test_a_pod_that_waits_long_is_logged(running, caplog, monkeypatch):
+    monkeypatch.setattr(heard, "PATIENCE_S", 0.01)
+    running.namespaces.revision = 10
+    late = pod("api")
+    late["metadata"]["resourceVersion"] = "12"
+
+    admitted = asyncio.create_task(running.enforcer.admit(late, [ip_address("10.244.1.2")]))
+    await running.until(lambda: "pod shop/api waits for its policies" in caplog.text)
+    assert not admitted.done()
+    running.namespaces.revision = 12
+    await asyncio.wait_for(admitted, 5)

@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
 
-from control.client.client import ApiClient, ApiUnreachable
-from control.client.informer import Informer
-from control.client.resources import CONFIGMAPS
+from control.client.client import ApiClient, ApiUnreachable, WatchEvent
+from control.client.clock import FakeClock
+from control.client.informer import MARK_S, Informer
+from control.client.resources import CONFIGMAPS, SECRETS
 from control.store import history
 from tests.integration.control.api.objects import config
 
@@ -72,6 +73,54 @@ async def test_an_informer_survives_its_server(
     await asyncio.gather(task, return_exceptions=True)
     await follower.__aexit__(None, None, None)
     assert informer.restarts == (1 if kept > 2 else 2)
+
+
+async def test_a_quiet_resource_hears_of_the_stores_progress_when_it_asks(client: ApiClient) -> None:
+    informer = Informer(client, CONFIGMAPS)
+    task = asyncio.create_task(informer.run())
+    try:
+        await asyncio.wait_for(informer.synced.wait(), 5)
+        for n in range(3):
+            made = await client.create(SECRETS, {"metadata": {"name": f"s{n}"}}, "default")
+        last = await client.create(CONFIGMAPS, config("a"), "default")
+        beyond = await client.create(SECRETS, {"metadata": {"name": "beyond"}}, "default")
+
+        revision = int(beyond["metadata"]["resourceVersion"])
+        started = asyncio.get_running_loop().time()
+        await asyncio.wait_for(asyncio.gather(*(informer.heard(revision) for _ in range(20))), 5)
+
+        assert asyncio.get_running_loop().time() - started < MARK_S, "the bookmark came at the first asking"
+        assert informer.items["default/a"] == last
+        assert int(made["metadata"]["resourceVersion"]) < revision
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_watch_that_ends_at_once_is_not_repeated_at_once() -> None:
+    class Draining:
+        """A server that ends every watch as soon as it has begun."""
+
+        watches = 0
+
+        async def watch(self, *_: object, **__: object) -> AsyncGenerator[WatchEvent, None]:
+            self.watches += 1
+            await asyncio.sleep(0)
+            for nothing in ():
+                yield nothing
+
+    server, clock = Draining(), FakeClock()
+    informer = Informer(server, CONFIGMAPS, clock=clock)  # type: ignore[arg-type]
+    task = asyncio.create_task(informer.run())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert server.watches == 1
+    await clock.advance(1)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert 2 <= server.watches <= 11
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_no_server_is_unreachable(served: Any) -> None:
