@@ -180,11 +180,26 @@ def check_structure(row: ResourceRow, obj: Json, options: WriteOptions) -> None:
     # Bookkeeping that clients send back as they got it: not checked again, and never refused.
     managed = meta.pop("managedFields", None)
     findings = check(row, obj)
-    if isinstance(managed, list) and managed:
+    if isinstance(managed, list) and managed and all(map(_is_bookkeeping, managed)):
         meta["managedFields"] = managed
     findings.refuse(strict=options.validation is FieldValidation.STRICT)
     if options.validation is FieldValidation.WARN and findings.unknown:
         options.warnings.extend(findings.warnings())
+
+
+def _is_bookkeeping(entry: Any) -> bool:
+    """Whether an entry of managedFields is one: what a client made up itself is not heeded."""
+    if type(entry) is not dict:
+        return False
+    texts = ("manager", "operation", "apiVersion", "time", "subresource")
+    if any(type(entry.get(key, "")) is not str for key in texts):
+        return False
+    # An empty entry is how a client gives up all of it.
+    return not entry or ("operation" in entry and _is_field_set(entry.get("fieldsV1")))
+
+
+def _is_field_set(fields: Any) -> bool:
+    return type(fields) is dict and all(map(_is_field_set, fields.values()))
 
 
 def _with_managers(old: Json, given: Any) -> Json:

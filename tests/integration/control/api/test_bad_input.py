@@ -434,6 +434,30 @@ async def test_no_body_is_answered_by_a_failure_of_the_server(ask: Ask, seed: in
     assert not failed, failed[:3]
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [5],
+        [{"fieldsV1": {"f:data": 3}, "manager": "m", "operation": "Update"}],
+        [{"fieldsV1": {"f:data": {}}, "manager": [1], "operation": "Update"}],
+        [{"manager": "m", "operation": "Apply"}],
+        [{"manager": "m"}],
+    ],
+)
+async def test_managed_fields_that_are_none_are_not_heeded(ask: Ask, entries: list[Any]) -> None:
+    await ask("POST", f"{CORE}/configmaps", config("a"))
+    bad = {"metadata": {"managedFields": entries}, "data": {"x": "y"}}
+
+    status, answer = await ask("PUT", f"{CORE}/configmaps/a", config("a", x="y") | bad)
+    assert status in (200, 400), answer
+    path = f"{CORE}/configmaps/a"
+    assert (await ask("PATCH", path, bad, PATCH.format("merge-patch", "json")))[0] in (200, 400)
+    assert (await ask("PATCH", path, {"data": {"x": "z"}}, PATCH.format("merge-patch", "json")))[0] == 200
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"q": "r"}}
+    status, answer = await ask("PATCH", f"{path}?fieldManager=me", applied, "application/apply-patch+yaml")
+    assert status == 200, answer
+
+
 async def test_null_bytes_of_a_secret_are_empty(ask: Ask) -> None:
     secret = {"metadata": {"name": "s"}, "data": {"a": None, "b": "YQ=="}}
 
