@@ -6,6 +6,7 @@ that has none, from the first line of its docstring, to be edited by a person.
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,11 +26,19 @@ _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def modules() -> list[Path]:
-    """Every module of ours that has something in it, relative to the checkout."""
-    found = [
-        path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"
-    ]
-    return sorted(path.relative_to(ROOT) for path in [*found, ROOT / "podwire.py"])
+    """Every module of ours that has something in it, relative to the checkout; those that git knows, if it does."""
+    found = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    names = {path.relative_to(ROOT) for path in [*found, ROOT / "podwire.py"] if path.name != "__init__.py"}
+    return sorted(names & tracked if (tracked := _tracked()) else names)
+
+
+def _tracked() -> set[Path]:
+    """What git tracks; nothing where this is no checkout, or git is not there or not willing."""
+    if not (ROOT / ".git").exists():
+        return set()
+    command = ["git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z", "--", "*.py"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {Path(name) for name in listed.stdout.split("\0") if name}
 
 
 def pages() -> list[Path]:
