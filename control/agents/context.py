@@ -28,6 +28,7 @@ class NodeContext:
     pod_logs: ``<directory>/log/pods``, in the layout of a kubelet.
     client_cert, client_key, serving_cert, serving_key, ca: PEM files.
     zygote_socket: unix socket of the lab's zygote. cgroup: this node's cgroup2 directory.
+    home: where all labs live; containers never see it.
     cni: the conflist that its pods are plugged in by; None for podwire's own network.
     """
 
@@ -50,6 +51,7 @@ class NodeContext:
     ca: Path
     zygote_socket: Path
     cgroup: Path
+    home: Path
     max_pods: int
     pod_mtu: int
     labels: tuple[tuple[str, str], ...] = ()

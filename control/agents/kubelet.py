@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-import os
 import shutil
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from control.agents import pod_cgroup
 from control.agents.context import NodeContext
-from control.agents.environment import service_links
 from control.agents.gate import PolicyGate
 from control.agents.inherited import Inherited
 from control.agents.kubelet_node import NodeRegistration, machine_capacity
@@ -17,6 +15,7 @@ from control.agents.kubelet_server import KubeletServer
 from control.agents.kubelet_tools import KubeletTools, Sockets
 from control.agents.pod_network import PodNetworkAsync
 from control.agents.pod_worker import PodWorker, worker_key
+from control.agents.service_links import ServiceLinks, Services
 from control.agents.translate.pod import key_of, uid_of
 from control.client.client import ApiClient
 from control.client.clock import Clock, SystemClock
@@ -38,12 +37,6 @@ def remove_leftovers(ctx: NodeContext, wanted: set[str]) -> None:
                 shutil.rmtree(place, ignore_errors=True)
 
 
-class HasItems(Protocol):
-    """An Informer of Services, as far as the kubelet looks into it."""
-
-    items: dict[str, Json]
-
-
 class Kubelet:
     """Owns the pods of one node.
 
@@ -61,15 +54,13 @@ class Kubelet:
         sockets: Sockets,
         runtime: ZygoteClient,
         *,
-        services: HasItems | None = None,
+        services: Services | None = None,
         clock: Clock | None = None,
         lease_s: float = 10.0,
-        home: str | None = None,
     ) -> None:
         self._ctx, self._client, self._pods = ctx, client, pods
         self._runtime, self._network = runtime, network
         self._clock = clock or SystemClock()
-        self._services = services
         self._sockets = sockets
         capacity = machine_capacity(ctx.max_pods)
         self._events = EventRecorder(client, "kubelet", ctx.name, self._clock)
@@ -86,9 +77,8 @@ class Kubelet:
             runtime=runtime,
             events=self._events,
             clock=self._clock,
-            service_links=self._links,
+            service_links=ServiceLinks(services, ctx.service_cidrs),
             capacity=capacity,
-            hidden=home or os.environ.get("PODWIRE_HOME", "/var/lib/podwire"),
         )
         self._workers: dict[str, PodWorker] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -197,20 +187,3 @@ class Kubelet:
                 self._lost.clear()
             except (RuntimeGone, RuntimeFailed) as error:
                 log.warning("%s", error)
-
-    def _links(self, namespace: str) -> Mapping[str, str]:
-        found = {}
-        if self._services is not None:
-            of_namespace = [
-                service
-                for service in self._services.items.values()
-                if service["metadata"]["namespace"] == namespace
-                or (service["metadata"]["namespace"], service["metadata"]["name"])
-                == ("default", "kubernetes")
-            ]
-            found = service_links(of_namespace)
-        if "KUBERNETES_SERVICE_HOST" not in found and self._ctx.service_cidrs:
-            address = str(self._ctx.service_cidrs[0].network_address + 1)
-            spec = {"clusterIP": address, "ports": [{"name": "https", "port": 443, "protocol": "TCP"}]}
-            found |= service_links([{"metadata": {"name": "kubernetes"}, "spec": spec}])
-        return found

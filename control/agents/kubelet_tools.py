@@ -1,7 +1,7 @@
 """What every pod's worker shares: the node, the API, the network, the runtime, time."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from control.agents.context import NodeContext
 from control.agents.gate import PolicyGate
 from control.agents.pod_network import PodNetworkAsync
 from control.agents.probe_io import MakeSocket
+from control.agents.service_links import ServiceLinks
 from control.client.client import ApiClient, ApiUnreachable
 from control.client.clock import Clock
 from control.client.events import EventRecorder
@@ -31,9 +32,9 @@ class Sockets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KubeletTools:
-    """Shared by the workers of one node. service_links: a namespace → its Services' variables.
+    """Shared by the workers of one node. service_links: what pods hear of Services.
 
-    capacity: the node's ``cpu`` and ``memory``. hidden: PODWIRE_HOME.
+    capacity: the node's ``cpu`` and ``memory``.
     lane: requests at a time; a burst of pods would else open a TLS connection each.
     """
 
@@ -45,9 +46,8 @@ class KubeletTools:
     runtime: ZygoteClient
     events: EventRecorder
     clock: Clock
-    service_links: Callable[[str], Mapping[str, str]]
+    service_links: ServiceLinks
     capacity: Mapping[str, str] = field(default_factory=dict)
-    hidden: str = "/var/lib/podwire"
     lane: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(API_LANES))
     fetched: dict[tuple[str, str, str], tuple[float, asyncio.Task[Json | None]]] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,10 @@ class PodSandbox:
             VolumeTools(
                 fetch=self._fetch,
                 token=self._token,
-                field=lambda path: field_value(self.pod, path, self._sources({}, {})),
-                resource=lambda ref: resource_value(self.pod, {}, ref, self._sources({}, {})),
+                field=lambda path: field_value(self.pod, path, self._sources()),
+                resource=lambda ref: resource_value(self.pod, {}, ref, self._sources()),
                 tmpfs=lambda path, size: tools.runtime.tmpfs(uid_of(pod), path, size),
-                hidden=tools.hidden,
+                hidden=str(tools.ctx.home),
             ),
         )
 
@@ -135,9 +136,13 @@ class PodSandbox:
         namespace = self.pod["metadata"]["namespace"]
         configmaps, secrets = names_needed(container)
         try:
-            sources = self._sources(
-                {name: await self._tools.config_map(namespace, name) for name in configmaps},
-                {name: await self._tools.secret(namespace, name) for name in secrets},
+            sources = replace(
+                self._sources(),
+                configmaps={name: await self._tools.config_map(namespace, name) for name in configmaps},
+                secrets={name: await self._tools.secret(namespace, name) for name in secrets},
+                links=self._tools.service_links.of(
+                    namespace, enabled=self.pod["spec"].get("enableServiceLinks") is not False
+                ),
             )
         except (ApiError, ApiUnreachable) as error:
             raise ConfigError(str(error)) from error
@@ -160,17 +165,14 @@ class PodSandbox:
         )
         return container_request(self._tools.ctx, self.pod, container, prepared)
 
-    def _sources(self, configmaps: Mapping[str, Json | None], secrets: Mapping[str, Json | None]) -> Sources:
-        ctx = self._tools.ctx
-        links = dict(self._tools.service_links(self.pod["metadata"]["namespace"]))
-        if self.pod["spec"].get("enableServiceLinks") is False:
-            links = {key: value for key, value in links.items() if key.startswith("KUBERNETES_")}
+    def _sources(self) -> Sources:
+        """All that fields and resources are read from; an environment needs more."""
         return Sources(
-            configmaps=configmaps,
-            secrets=secrets,
-            links=links,
+            configmaps={},
+            secrets={},
+            links={},
             addresses=self.addresses,
-            node_addresses=tuple(str(address) for address in ctx.addresses),
+            node_addresses=tuple(str(address) for address in self._tools.ctx.addresses),
             capacity=self._tools.capacity,
         )
 

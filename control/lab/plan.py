@@ -153,6 +153,7 @@ def node_context(plan: LabPlan, node: NodePlan, directory: LabDirectory, cgroup:
         ca=pki / "ca.crt",
         zygote_socket=directory.zygote_socket,
         cgroup=cgroup,
+        home=directory.root.parent,
         max_pods=plan.spec.pods_per_node,
         pod_mtu=plan.fabric.tunnel.mtu,
         labels=spec.labels,

@@ -24,9 +24,12 @@ DEFAULT_CAPABILITIES = (
 """containerd's default set without MKNOD and SYS_CHROOT."""
 
 ADDABLE_CAPABILITIES = (
-    "NET_ADMIN", "NET_BROADCAST", "SYS_PTRACE", "SYS_NICE", "SYS_RESOURCE", "IPC_LOCK", "IPC_OWNER",
+    "NET_ADMIN", "NET_BROADCAST", "SYS_PTRACE", "IPC_OWNER",
 )  # fmt: skip
-"""What a manifest may add: capabilities that stay inside the container's own namespaces."""
+"""What a manifest may add: capabilities that stay inside the container's own namespaces.
+
+Not SYS_NICE, SYS_RESOURCE, IPC_LOCK: real-time priority, limits and locked memory are those of the whole machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ NODE = NodeContext(
     dns_ip=ip_address("10.96.0.10"), cluster_domain="cluster.local", api_url="https://10.0.1.9:6443",
     directory=Path("/d"), pod_logs=Path("/d/log"), client_cert=Path("c"), client_key=Path("k"),
     serving_cert=Path("c"), serving_key=Path("k"), ca=Path("ca"), zygote_socket=Path("z"), cgroup=Path("/cg/node-1"),
+    home=Path("/h"),
     max_pods=110, pod_mtu=1450,
 )  # fmt: skip
 
@@ -82,6 +83,9 @@ def test_capabilities_are_added_and_dropped():
         ({"securityContext": {"privileged": True}}, {}, "privileged: true is refused"),
         ({"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}, {}, "SYS_ADMIN is refused"),
         ({"securityContext": {"capabilities": {"add": ["ALL"]}}}, {}, "ALL is refused"),
+        ({"securityContext": {"capabilities": {"add": ["SYS_NICE"]}}}, {}, "SYS_NICE is refused"),
+        ({"securityContext": {"capabilities": {"add": ["CAP_SYS_RESOURCE"]}}}, {}, "SYS_RESOURCE is refused"),
+        ({"securityContext": {"capabilities": {"add": ["IPC_LOCK"]}}}, {}, "IPC_LOCK is refused: it reaches"),
         ({}, {"hostPID": True}, "hostPID: true is refused"),
         ({"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}, {}, "breaks non-root policy"),
         ({"securityContext": {"runAsNonRoot": True}}, {}, "image will run as root"),
