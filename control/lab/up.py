@@ -6,6 +6,7 @@ import selectors
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 import traceback
@@ -26,7 +27,7 @@ from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Role, Supervisor, ask
-from dataplane.host.cgroup import LabCgroup
+from dataplane.host.cgroup import LabCgroup, is_marked
 from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
 from podwire import __version__
@@ -68,6 +69,7 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
     """
     began = time.monotonic()
     directory = LabDirectory.of(name)
+    _be_found(name)
     with directory.locked("up"):
         stored = directory.read() if directory.exists() else {}
         running = ask(directory) is not None if stored else False
@@ -100,6 +102,12 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
                     clear_kernel(directory)
             raise
         return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=False)
+
+
+def _be_found(lab: str) -> None:
+    """Where a lab's processes are found by their environment: start again with it, as a fork inherits the first."""
+    if is_marked(lab) and os.environ.get("PODWIRE_LAB") != lab:
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "PODWIRE_LAB": lab})  # noqa: S606 (ourselves)
 
 
 def _let_agents_compare(directory: LabDirectory) -> None:

@@ -19,6 +19,7 @@ from control.workload.standin import main as standin
 from dataplane.errors import KernelError
 from dataplane.host import process, seccomp
 from dataplane.host.container_root import ContainerRoot, VolumeMount, enter
+from dataplane.host.marked import VARIABLE
 
 START_ERROR_CODE = 128
 _CAUGHT = tuple(
@@ -164,7 +165,7 @@ def _take_descriptors(wanted: Descriptors, others: tuple[int, ...]) -> int:
     for caught in _CAUGHT:
         _signal.signal(caught, 0)
     os.setsid()
-    os.write(wanted.cgroup, b"0")
+    os.write(wanted.cgroup, b"0\n")
     for number, descriptor in enumerate((wanted.stdin, wanted.stdout, wanted.stderr)):
         os.dup2(descriptor, number, inheritable=True)
     keep = sorted({wanted.status, *others, *([wanted.console] if wanted.console is not None else [])})
@@ -209,6 +210,8 @@ def _root(request: ContainerRequest, machine: Machine) -> ContainerRoot:
 
 def _environment(request: ContainerRequest) -> dict[str, str]:
     environment = {"PATH": DEFAULT_PATH}
+    if VARIABLE in os.environ:  # by which `down` finds it
+        environment[VARIABLE] = os.environ[VARIABLE]
     for item in request.env:
         name, _, value = item.partition("=")
         environment[name] = value

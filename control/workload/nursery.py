@@ -67,6 +67,9 @@ class Nursery:
             if pid == 0:
                 birth.work(status_write, procs)
                 os._exit(START_ERROR_CODE)
+            # Without cgroup2: dataplane.host.marked reads the list.
+            if not os.path.exists(f"{birth.cgroup}/cgroup.events"):
+                os.write(procs, f"{pid}\n".encode())
         self._children[pid] = birth
         self._pipes[status] = pid
         self._epoll.register(status, select.EPOLLIN)

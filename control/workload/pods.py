@@ -73,7 +73,8 @@ class Pod:
     def kill(self) -> None:
         """SIGKILL to everything in the pod's cgroup."""
         try:
-            Path(self.request.cgroup, "cgroup.kill").write_text("1")
+            with open(os.open(f"{self.request.cgroup}/cgroup.kill", os.O_WRONLY), "w") as switch:
+                switch.write("1")
         except OSError:  # the group is gone, or the kernel (before 5.14) has no cgroup.kill: kill the inits
             for container in self.containers.values():
                 if container.exit_code is None and container.pid > 0:
@@ -96,7 +97,7 @@ class Pod:
 def make_cgroup(path: str) -> int:
     """The group, made when missing; a descriptor of its cgroup.procs for a child to write itself into."""
     os.makedirs(path, exist_ok=True)
-    return os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+    return os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 def remove_cgroup(path: str) -> None:
@@ -115,6 +116,8 @@ def clear_cgroup(path: str, deadline_s: float = 2.0) -> None:
     """
     os.makedirs(path, exist_ok=True)
     events = Path(path, "cgroup.events")
+    if not events.exists():  # without cgroup2 the kubelet has ended them by their list
+        return
     if "populated 1" not in events.read_text():
         return
     Path(path, "cgroup.kill").write_text("1")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dataplane import errors
 from dataplane.errors import KernelError, NotSupported
-from dataplane.host.cgroup import OWN_HOME, can_be_mounted, cgroup2_root, no_cgroup2
+from dataplane.host.cgroup import OWN_HOME, can_be_mounted, cgroup2_root
 from dataplane.host.denied import Ability, is_denied, why_missing
 from dataplane.host.overlayfs import has_overlayfs
 from dataplane.host.process import CAPABILITY_NUMBERS
@@ -73,7 +73,6 @@ class Capabilities:
             None if vxlan else _no_vxlan(where),
             None if self.nftables else _no_nftables(where),
             None if self.conntrack else _no_conntrack(where),
-            None if self.cgroup2 else no_cgroup2(where),
         ]
         return [error for error in found if error is not None]
 
@@ -87,12 +86,16 @@ class Capabilities:
                 ("IPv6", self.ipv6, why_missing(Ability.IPV6, "the kernel has none")),
                 ("br_netfilter", self.bridge_netfilter, "pods of one node are routed"),
                 ("overlayfs", self.overlayfs, "containers' roots are read-only"),
-                ("cgroup2", self.cgroup2 != OWN_HOME, "none is mounted, a lab mounts its own"),
+                ("cgroup2", self.cgroup2 not in {None, OWN_HOME}, _no_cgroup2(self.cgroup2)),
                 ("netem", self.netem, "no sch_netem"),
                 ("eBPF", self.btf, "no BTF"),
             )
         ]
         return " · ".join(parts)
+
+
+def _no_cgroup2(place: Path | None) -> str:
+    return "none is mounted, a lab mounts its own" if place else "a lab's processes are found by PODWIRE_LAB"
 
 
 def _no_veth(where: str) -> NotSupported:

@@ -1,6 +1,5 @@
 """A lab's own cgroup2 subtree: every process of it, so that killing needs no other memory."""
 
-import copy
 import os
 import select
 import signal
@@ -38,8 +37,21 @@ def own_mount(lab: str) -> Path:
 
 
 def can_be_mounted() -> bool:
-    """Has this kernel cgroup2 at all?"""
+    """Has this kernel cgroup2 at all? ``PODWIRE_NO_CGROUP2=never`` says that it has not."""
+    if os.environ.get(Ability.CGROUP2.variable) == "never":
+        return False
     return "\tcgroup2\n" in Path("/proc/filesystems").read_text()
+
+
+def is_marked(lab: str) -> bool:
+    """Is the lab one, or will it be one, whose processes are found by their environment? See `marked`."""
+    if (own_mount(lab) / "marked").exists():
+        return True
+    try:
+        cgroup2_root()
+    except NoCgroup2:
+        return not can_be_mounted()
+    return False
 
 
 def _mount(place: Path) -> None:
@@ -83,17 +95,29 @@ def labs_with_cgroup() -> tuple[str, ...]:
 class LabCgroup:
     """The subtree ``podwire-<lab>``. No controllers: it groups, kills and freezes, it does not limit."""
 
+    def __new__(cls, lab: str) -> "LabCgroup":
+        """A `MarkedLab` where processes can't be grouped."""
+        if cls is LabCgroup and is_marked(lab):
+            from dataplane.host.marked import MarkedLab
+
+            return super().__new__(MarkedLab)
+        return super().__new__(cls)
+
+    def __getnewargs__(self) -> tuple[str]:
+        """For copies, which `remove_below` works on."""
+        return (self.lab,)
+
     def __init__(self, lab: str) -> None:
         """Touches nothing. Where the machine has no cgroup2 the path is where it will be mounted."""
-        self._own = own_mount(lab)
-        try:
-            self.path = cgroup2_root() / f"{PREFIX}{lab}"
-        except NoCgroup2:
-            self.path = self._own / f"{PREFIX}{lab}"
+        self.lab, self._own = lab, own_mount(lab)
+        self.path = self._own / f"{PREFIX}{lab}"
+        if not is_marked(lab):
+            with suppress(NoCgroup2):
+                self.path = cgroup2_root() / f"{PREFIX}{lab}"
 
     def create(self) -> None:
         """Make the lab's group and its standing subgroups; they may be there. Mounts cgroup2 where there is none."""
-        if self.path.parent == self._own and not os.path.ismount(self._own):
+        if self.path.parent == self._own and not is_marked(self.lab) and not os.path.ismount(self._own):
             _mount(self._own)
         for sub in ("roles", "nodes"):
             self.make(sub)
@@ -161,7 +185,7 @@ class LabCgroup:
 
     def remove_below(self, sub: str) -> None:
         """Kill the processes of a subgroup, ``nodes/node-1``, and remove it; the rest of the lab goes on."""
-        part = copy.copy(self)
+        part = type(self)(self.lab)
         part.path = self.path / sub
         part.kill()
         part.remove()

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dataplane.host.cgroup import own_mount
+from dataplane.host.cgroup import LabCgroup, own_mount
 from dataplane.host.untouched import snapshot
 
 pytestmark = pytest.mark.root
 
 SHOP = Path(__file__).resolve().parents[4] / "examples" / "shop"
 SAID = {
+    "PODWIRE_NO_CGROUP2=never": "cgroup2 off: a lab's processes are found by PODWIRE_LAB",
     "PODWIRE_NO_CGROUP2": "cgroup2 off: none is mounted, a lab mounts its own",
     "PODWIRE_NO_IPV6": "IPv6 off: PODWIRE_NO_IPV6 is set",
     "PODWIRE_NO_BRIDGE_NETFILTER": "br_netfilter off: pods of one node are routed",
@@ -26,16 +27,17 @@ def within(lab: str, place: str, *words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("variable", sorted(SAID))
-def test_a_lab_without_it_says_so_carries_the_shop_and_leaves_nothing(cli, variable):
+@pytest.mark.parametrize("denial", sorted(SAID))
+def test_a_lab_without_it_says_so_carries_the_shop_and_leaves_nothing(cli, denial):
     before = snapshot()
-    cli.environment[variable] = "1"
+    variable, _, value = denial.partition("=")
+    cli.environment[variable] = value or "1"
     process = cli.start("up", "--name", "tdmach", "--workers", "1")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert SAID[variable] in err
+    assert SAID[denial] in err
     cli("apply", "--name", "tdmach", "-f", str(SHOP), "--wait")
-    WITNESS[variable](cli)
+    WITNESS[denial](cli)
     report = json.loads(cli("verify", "--name", "tdmach", "-o", "json"))
     assert report["mismatches"] == []
     del cli.environment[variable]  # what a lab was made with it keeps: `down` need not be told
@@ -77,7 +79,43 @@ def groups_its_processes_in_a_mount_of_its_own(cli) -> None:
     assert (own / "podwire-tdmach" / "roles" / "cgroup.procs").read_text().split() != []
 
 
+def finds_its_processes_by_their_environment(cli) -> None:
+    pids = LabCgroup("tdmach").pids()
+    assert cli.supervisor("tdmach") in pids
+    named = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids}
+    assert {"podwire-tdmach", "podwire-api", "podwire-zygote"} <= named
+    assert len(pids) > 12  # the containers, too
+    cli(
+        "kubectl",
+        "--name",
+        "tdmach",
+        "-n",
+        "shop",
+        "exec",
+        "deploy/ledger",
+        "--",
+        "sh",
+        "-c",
+        "exec 1>&- 2>&-; sleep 1000 &",
+    )
+    cli(
+        "kubectl",
+        "--name",
+        "tdmach",
+        "-n",
+        "shop",
+        "delete",
+        "pod",
+        "-l",
+        "app=mail",
+        "--wait=true",
+        "--timeout=60s",
+    )
+    cli("kubectl", "--name", "tdmach", "-n", "shop", "rollout", "status", "deployment/mail", "--timeout=60s")
+
+
 WITNESS = {
+    "PODWIRE_NO_CGROUP2=never": finds_its_processes_by_their_environment,
     "PODWIRE_NO_CGROUP2": groups_its_processes_in_a_mount_of_its_own,
     "PODWIRE_NO_IPV6": has_no_ipv6,
     "PODWIRE_NO_BRIDGE_NETFILTER": routes_pods_of_a_node,

@@ -26,7 +26,6 @@ def test_a_kernel_that_has_everything_misses_nothing():
         ({"vxlan": False}, errors.NoVxlan, "--overlay direct"),
         ({"nftables": False}, errors.NoNftables, "modprobe nf_tables"),
         ({"conntrack": False}, errors.NoConntrack, "modprobe nf_conntrack"),
-        ({"cgroup2": None}, errors.NoCgroup2, "mount -t cgroup2"),
     ],
 )
 def test_each_capability_that_is_missing_has_its_own_error_and_mend(lacking, kind, mend):
