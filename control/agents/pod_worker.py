@@ -211,7 +211,7 @@ class PodWorker:
             for keeper in (*self.init, *self.containers):
                 await keeper.take_over()
         else:
-            for sentence in ignored(self.pod):
+            for sentence in ignored(self.tools.ctx, self.pod):
                 self.event("Warning", "NotSupported", sentence)
         self._placed.set()
         policy = self.pod["spec"].get("restartPolicy", "Always")

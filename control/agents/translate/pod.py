@@ -267,13 +267,24 @@ def _machine_capabilities() -> frozenset[int]:
     return bounding_set()
 
 
-def ignored(pod: Json) -> list[str]:
+def maps_ports(ctx: NodeContext) -> bool:
+    """Does the node's pod network open hostPorts? Podwire's own does not, a conflist with portmap does."""
+    document = json.loads(ctx.cni.conflist) if ctx.cni is not None else {}
+    return any(
+        (plugin.get("capabilities") or {}).get("portMappings")
+        for plugin in document.get("plugins") or [document]
+    )
+
+
+def ignored(ctx: NodeContext, pod: Json) -> list[str]:
     """What a manifest asks for and podwire does not do, a sentence each, for Events."""
     if pod["spec"].get("hostNetwork"):
         return []
     ports = [
         p["hostPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or [] if p.get("hostPort")
     ]
+    if ports and maps_ports(ctx):
+        ports = []
     found = [f"hostPort {port} is not opened on the node: use a NodePort Service" for port in ports]
     sysctls = (pod["spec"].get("securityContext") or {}).get("sysctls") or []
     return found + [

@@ -1,11 +1,13 @@
 """A Pod's JSON to what the zygote and CNI are asked for."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
-from control.agents.context import NodeContext
+from cni.spec.config import PortMapping
+from control.agents.context import ConflistSpec, NodeContext
 from control.agents.kubelet_errors import ConfigError
 from control.agents.translate.pod import (
     Prepared,
@@ -175,5 +177,14 @@ def test_a_pod_with_host_network_resolves_as_the_node_unless_it_asks_for_the_clu
 def test_what_is_not_done_is_said():
     container = {"ports": [{"containerPort": 80, "hostPort": 9191}]}
     asks = pod(container, securityContext={"sysctls": [{"name": "a.b", "value": "1"}]})
-    assert [sentence.split(" is ")[0] for sentence in ignored(asks)] == ["hostPort 9191", "sysctl a.b"]
-    assert ignored(pod({"ports": [{"containerPort": 80}]})) == []
+    assert [sentence.split(" is ")[0] for sentence in ignored(NODE, asks)] == ["hostPort 9191", "sysctl a.b"]
+    assert ignored(NODE, pod({"ports": [{"containerPort": 80}]})) == []
+
+
+def test_a_host_port_is_asked_of_cni_and_in_vain_unless_a_plugin_takes_it():
+    asks = pod({"ports": [{"containerPort": 53, "hostPort": 9191, "protocol": "UDP", "hostIP": "10.0.1.10"}]})
+    portmap = '{"plugins": [{"type": "bridge"}, {"type": "portmap", "capabilities": {"portMappings": true}}]}'
+
+    assert attach_request(NODE, asks).port_mappings == (PortMapping(9191, 53, "udp", "10.0.1.10"),)
+    assert ignored(replace(NODE, cni=ConflistSpec(portmap, ())), asks) == []
+    assert ignored(replace(NODE, cni=ConflistSpec('{"type": "bridge"}', ())), asks) != []
