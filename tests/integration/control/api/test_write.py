@@ -1,9 +1,19 @@
 """create, update, patch, delete: semantics and words of upstream."""
 
+import time
+
 import pytest
 
 from control.client.client import ApiClient
-from control.client.resources import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICEACCOUNTS, Resource
+from control.client.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    NETWORKPOLICIES,
+    PODS,
+    SERVICEACCOUNTS,
+    Resource,
+)
 from control.errors import (
     AlreadyExists,
     BadRequest,
@@ -269,3 +279,26 @@ async def test_a_job_without_a_service_account_is_refused(client: ApiClient) -> 
         await client.create(PODS, pod("a"), "bare")
     await client.create(SERVICEACCOUNTS, {"metadata": {"name": "default"}}, "bare")
     await client.create(PODS, pod("a"), "bare")
+
+
+async def test_an_apply_that_only_defaults_make_differ_writes_nothing(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}]},
+    }
+
+    async def applied() -> str:
+        made = await client.patch(
+            NETWORKPOLICIES, "web", "default", policy, patch_type="apply", field_manager="ann"
+        )
+        return str(made["metadata"]["resourceVersion"])
+
+    once = await applied()
+    monkeypatch.setattr(
+        "control.schema.apply.time.gmtime", lambda: time.struct_time((2040, 1, 1, 0, 0, 0, 0, 1, 0))
+    )
+    assert await applied() == once
