@@ -120,7 +120,9 @@ class Enforcer:
     async def retire(self, pod_uid: str, addresses: Sequence[IPAddress]) -> None:
         """See PolicyGate: returns when nothing passes by the pod's addresses any more."""
         self._admitted.pop(pod_uid, None)
-        self._retired.add(pod_uid)
+        # Once the API has no such pod, no late status can bring it back.
+        if any(pod["metadata"]["uid"] == pod_uid for pod in self._informers[0].items.values()):
+            self._retired.add(pod_uid)
         self._lot.pods[pod_uid] = None
         await self._done()
 

@@ -11,7 +11,7 @@ from typing import Any
 from control.agents.kubelet_tools import KubeletTools
 from control.client.client import ApiUnreachable
 from control.client.resources import PODS
-from control.errors import ApiError, Conflict, NotFound
+from control.errors import ApiError, Conflict, NotFound, TooManyRequests
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -89,12 +89,23 @@ class StatusWriter:
                     answer = await self._client.patch(
                         PODS, self._name, self._namespace, body, patch_type="strategic", subresource="status"
                     )
-            except (NotFound, Conflict):
-                # Gone, or another pod of the same name: its uid is not ours.
+            except NotFound:
                 return False
+            except Conflict as error:
+                # Another pod of the same name, whose uid is not ours, or only too many writers at once.
+                if await self._is_gone():
+                    return False
+                raise TooManyRequests(str(error)) from error
             self._written = status
             self._revision = int(answer["metadata"]["resourceVersion"])
             return True
+
+    async def _is_gone(self) -> bool:
+        try:
+            there = await self._client.get(PODS, self._name, self._namespace)
+        except NotFound:
+            return True
+        return bool(there["metadata"]["uid"] != self._uid)
 
 
 def says(have: Json, want: Json) -> bool:

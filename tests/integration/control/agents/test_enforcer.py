@@ -225,3 +225,18 @@ async def test_a_pod_that_waits_long_is_logged(running, caplog, monkeypatch):
     assert not admitted.done()
     running.namespaces.revision = 12
     await asyncio.wait_for(admitted, 5)
+
+
+async def test_of_pods_that_are_gone_nothing_is_kept(running):
+    forced, usual = pod("forced", ip="10.244.1.2"), pod("usual", ip="10.244.1.3")
+    for made in (forced, usual):
+        running.pods.put(made)
+        await running.enforcer.admit(made, [ip_address(made["status"]["podIPs"][0]["ip"])])
+
+    running.pods.remove(forced)  # deleted by force: the API forgets it before its node does
+    await running.enforcer.retire("uid-forced", [])
+    await running.enforcer.retire("uid-usual", [])
+    running.pods.remove(usual)
+
+    assert running.enforcer._retired == set()
+    assert running.held("ingress4") == {}

@@ -147,6 +147,19 @@ def test_who_keeps_the_lock_too_long_is_not_waited_for_forever(tmp_path):
     assert refused.value.code == 11
 
 
+def test_a_write_that_a_full_disk_cuts_short_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    ledger, write = Ledger(tmp_path), os.write
+    take(ledger, held(2))
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: write(file, data[:-1]))
+        with pytest.raises(LedgerDamaged, match="bytes written"):
+            take(ledger, held(3))
+
+    take(ledger, held(4))
+
+    assert holders(ledger) == holders(Ledger(tmp_path)) == [held(2), held(4)]
+
+
 def test_a_directory_that_can_not_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
 

@@ -8,7 +8,7 @@ import pytest
 from control.agents.status_writer import StatusWriter, says
 from control.client.client import ApiUnreachable
 from control.client.clock import FakeClock
-from control.errors import NotFound
+from control.errors import Conflict, NotFound
 
 CONDITION = {"type": "Ready", "status": "True", "lastTransitionTime": "t"}
 
@@ -18,6 +18,7 @@ class Api:
 
     def __init__(self, *failures):
         self.failures = list(failures)
+        self.uid = "u"
         self.written = []
 
     async def patch(self, _resource, _name, _namespace, body, **_):
@@ -26,6 +27,11 @@ class Api:
             raise self.failures.pop(0)
         self.written.append(body["status"])
         return {"metadata": {"resourceVersion": str(100 + len(self.written))}}
+
+    async def get(self, _resource, _name, _namespace):
+        if self.uid is None:
+            raise NotFound("gone")
+        return {"metadata": {"uid": self.uid}}
 
 
 def writer(api, status, had=None):
@@ -85,6 +91,29 @@ async def test_a_pod_that_is_gone_ends_it():
     told, _ = writer(Api(NotFound("gone")), {"phase": "Running", "conditions": []})
     told.touch(urgent=True)
     await asyncio.wait_for(told.run(), 5)
+
+
+@pytest.mark.parametrize("uid", ["another", None])
+async def test_another_pod_of_the_name_ends_it(uid):
+    api = Api(Conflict("Precondition failed: UID"))
+    api.uid = uid
+    told, _ = writer(api, {"phase": "Running", "conditions": []})
+    told.touch(urgent=True)
+    await asyncio.wait_for(told.run(), 5)
+    assert api.written == []
+
+
+async def test_too_many_writers_at_once_do_not_end_it():
+    api, status = Api(Conflict("the object has been modified")), {"phase": "Running", "conditions": []}
+    told, clock = writer(api, status)
+    told.touch(urgent=True)
+    task = asyncio.create_task(told.run())
+    for _ in range(4):
+        await settled()
+        await clock.advance(1)
+    assert not task.done()
+    task.cancel()
+    assert api.written == [status]
 
 
 @pytest.mark.parametrize(("revision", "again"), [("50", False), ("200", True)])
