@@ -21,7 +21,8 @@ from dataplane.netns.enter import run_inside
 pytestmark = pytest.mark.root
 
 EVERY_S = 0.01
-ROLES = ("api", "controllers", "agents-node-1", "agents-node-2", "internet", "zygote", "supervisor")
+# Without the zygote: containers end with it (docs/how/machines.md), their pods are not Ready, the Service refuses.
+ROLES = ("api", "controllers", "agents-node-1", "agents-node-2", "internet", "supervisor")
 
 
 @dataclass
@@ -142,13 +143,16 @@ def test_packets_and_an_open_connection_go_on_while_each_role_dies(scene):
         before = {name: talk.sent for name, talk in scene.talks.items()}
         kill(scene.lab, role)
         for name, talk in scene.talks.items():
-            until(lambda t=talk, b=before[name]: t.sent > b + 50, what=f"{name} talks on")
+            until(
+                lambda t=talk, b=before[name]: t.trouble or t.sent > b + 50,
+                what=f"{role} died: {name} talks on",
+            )
+            assert talk.trouble == [], f"{role} died"
             until(
                 lambda t=talk: not {w for w in t.missing() if w < t.sent - 5},
                 3,
                 what=f"{role} died: {name} is answered",
             )
-            assert talk.trouble == [], f"{role} died"
     assert ask(scene.lab.directory) is None
 
 
