@@ -14,11 +14,11 @@ from control.client.client import ApiClient, ApiUnreachable
 from control.client.clock import Clock
 from control.client.resources import NODES
 from control.errors import AlreadyExists, ApiError, NotFound
+from control.names import KUBELET_PORT
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
 KUBELET_VERSION = "v1.37.0"
-KUBELET_PORT = 10250
 _STATUS_PERIOD_S = 300.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 

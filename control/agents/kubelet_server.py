@@ -11,11 +11,11 @@ from aiohttp import web
 
 from control.agents.container_keeper import ContainerKeeper
 from control.agents.context import NodeContext
-from control.agents.kubelet_node import KUBELET_PORT
 from control.agents.kubelet_streams import serve_attach, serve_exec
 from control.agents.kubelet_tools import Sockets
 from control.agents.log_reader import LogQuery, read_log
 from control.agents.pod_worker import PodWorker
+from control.names import KUBELET_PORT
 from control.workload.runtime import ZygoteClient
 
 log = logging.getLogger(__name__)

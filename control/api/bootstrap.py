@@ -10,11 +10,12 @@ from control.api.objects import key_of
 from control.api.request import Json, User
 from control.api.write import Target, Writer
 from control.errors import AlreadyExists
+from control.names import NODE_LEASE_NAMESPACE
 from control.schema.resource import Registry, ResourceRow
 from control.store.contract import Store
 from dataplane.model.address import Family
 
-NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+NAMESPACES: Final = ("default", "kube-system", "kube-public", NODE_LEASE_NAMESPACE)
 _OURSELVES: Final = User("system:apiserver", ("system:masters",))
 
 

@@ -16,6 +16,7 @@ from control.api.request import ApiRequest, Json
 from control.api.selection import Selection
 from control.api.views import from_stored, stored_row
 from control.errors import ApiError, BadRequest, Cause, Expired, Invalid
+from control.names import INITIAL_END
 from control.schema.resource import ResourceRow
 from control.store.contract import Change, Compacted, Entry, Event, Store
 
@@ -26,7 +27,6 @@ TIMEOUT_S: Final = (1800, 3600)
 """Upstream's length of a watch that does not say: between half an hour and an hour."""
 WAITING_MOST: Final = 32 << 20
 """Bytes that a slow watcher may leave waiting; beyond them its watch ends."""
-INITIAL_END: Final = "k8s.io/initial-events-end"
 
 
 class Watcher:

@@ -33,7 +33,6 @@ PATCH_CONTENT: Final[Mapping[str, str]] = {
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 CONNECT_S: Final = 10.0
 ANSWER_S: Final = 30.0
-INITIAL_END: Final = "k8s.io/initial-events-end"
 
 
 class ApiUnreachable(ControlError):

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from typing import Final
 
-from control.client.client import INITIAL_END, ApiClient, ApiUnreachable, Json
+from control.client.client import ApiClient, ApiUnreachable, Json
 from control.client.clock import Clock, SystemClock
 from control.client.resources import Resource
 from control.errors import ApiError, Expired, Gone
+from control.names import INITIAL_END
 
 log = logging.getLogger(__name__)
 

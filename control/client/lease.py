@@ -5,16 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from control.client.client import ApiClient, ApiUnreachable, Json
 from control.client.clock import Clock
 from control.client.resources import LEASES, NODES
 from control.errors import AlreadyExists, ApiError, Conflict, NotFound
+from control.names import NODE_LEASE_NAMESPACE
 
 log = logging.getLogger(__name__)
-
-NODE_LEASE_NAMESPACE: Final = "kube-node-lease"
 
 
 def micro_time(moment: datetime) -> str:

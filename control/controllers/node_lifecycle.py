@@ -23,9 +23,9 @@ from control.controllers.node_health import (
 from control.controllers.pod_state import condition_of
 from control.controllers.shared import NODE, SharedInformers
 from control.errors import ApiError, Conflict, NotFound
+from control.names import NODE_LEASE_NAMESPACE
 
 log = logging.getLogger(__name__)
-_LEASES = "kube-node-lease"
 
 
 class NodeLifecycleController(Controller):
@@ -85,7 +85,10 @@ class NodeLifecycleController(Controller):
         node = self._nodes.items.get(name)
         if node is None:
             return
-        sign, now = sign_of(node, self._leases.items.get(f"{_LEASES}/{name}")), self._clock.monotonic()
+        sign, now = (
+            sign_of(node, self._leases.items.get(f"{NODE_LEASE_NAMESPACE}/{name}")),
+            self._clock.monotonic(),
+        )
         heard = self._heard.get(name)
         if heard is None or heard.sign != sign:
             self._heard[name] = Heartbeat(sign, now)

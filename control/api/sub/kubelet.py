@@ -18,10 +18,10 @@ from control.api.refusals import not_found
 from control.api.request import Json
 from control.client.sockets import watchful
 from control.errors import BadRequest, InternalError
+from control.names import KUBELET_PORT
 from control.schema.resource import ResourceRow
 from control.store.contract import Key, Store
 
-KUBELET_PORT: Final = 10250
 CONNECT_S: Final = 10.0
 _CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
 Query = Sequence[tuple[str, str]]

@@ -12,9 +12,10 @@ import pytest
 
 from control.agents.context import NodeContext
 from control.agents.proxy import Proxy
-from control.client.client import INITIAL_END, WatchEvent
+from control.client.client import WatchEvent
 from control.client.informer import Informer, object_key
 from control.client.resources import ENDPOINTSLICES, SERVICES
+from control.names import INITIAL_END
 from dataplane.netns.create import create, delete
 from dataplane.netns.sysctl import Place
 from dataplane.nft.batch import BatchWriter
