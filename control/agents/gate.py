@@ -24,13 +24,3 @@ class PolicyGate(Protocol):
 
     async def retire(self, pod_uid: str, addresses: Sequence[IPAddress]) -> None:
         """Forget the pod's addresses; nothing may pass by them any more. Idempotent."""
-
-
-class OpenGate:
-    """A gate for a node without an enforcer: every pod passes at once, and no policy is in force."""
-
-    async def admit(self, pod: Mapping[str, Any], addresses: Sequence[IPAddress]) -> None:
-        """Let it pass."""
-
-    async def retire(self, pod_uid: str, addresses: Sequence[IPAddress]) -> None:
-        """Nothing to forget."""
