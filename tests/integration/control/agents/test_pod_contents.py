@@ -1,5 +1,9 @@
 """What a container finds on a real node: variables, volumes, users, names."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from control.client.resources import PODS
@@ -97,10 +101,35 @@ def test_a_host_path_is_read_only_and_the_labs_keys_are_refused(lab):
     ended(lab, "good", "Succeeded")
     assert "sources.list" in output(lab, "good")
     assert "Read-only" in output(lab, "good")
-    path["volumes"][0]["hostPath"]["path"] = str(lab.directory.pki)
-    lab.create(pod("bad", shell("true", **mount), **path))
-    told = lab.until(lambda: reasons(lab, "bad").get("FailedMount"))
-    assert "is refused: containers of a lab never see" in told
+
+
+def test_a_host_path_that_lies_in_or_holds_what_no_container_sees_is_refused(lab):
+    place = Path(tempfile.mkdtemp(prefix="podwire-t", dir="/opt"))
+    (place / "link").symlink_to(lab.directory.pki)
+    home = lab.directory.root.parent
+    bad = [
+        lab.directory.pki,
+        home,
+        home.parent,
+        "/",
+        "//",
+        f"//{home}",
+        "/tmp",
+        "/home",
+        "/root",
+        "/run",
+        place / "link",
+    ]
+    try:
+        for number, path in enumerate(map(str, bad)):
+            volumes = [{"name": "h", "hostPath": {"path": path}}]
+            mount = [{"name": "h", "mountPath": "/h"}]
+            lab.create(pod(f"bad-{number}", shell("true", volumeMounts=mount), volumes=volumes))
+        for number, path in enumerate(bad):
+            told = lab.until(lambda n=number: reasons(lab, f"bad-{n}").get("FailedMount"), what=f"{path}")
+            assert "is refused: containers of a lab never see" in told
+    finally:
+        shutil.rmtree(place)
 
 
 def test_privilege_over_the_machine_is_refused_with_its_reason(lab):
