@@ -1,10 +1,12 @@
 """Reading container logs back: tail, since, limit, time stamps, follow; across rotated files."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO, Self
 
 from control.agents.pod_logs import KEPT, parse_line
 
@@ -45,35 +47,33 @@ class LogQuery:
 async def read_log(path: Path, query: LogQuery, running: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Pieces of a log as they go to the client. running: whether more may come, for ``follow``."""
     left = query.limit_bytes
-    position, inode = 0, 0
-    lines: list[bytes] = []
-    for file in _files(path):
-        with file.open("rb") as handle:
-            lines += handle.read().splitlines(keepends=True)
-            position, inode = handle.tell(), file.stat().st_ino
-    rest = b""
-    if lines and not lines[-1].endswith(b"\n"):
-        rest = lines.pop()
-    shown = list(_shown(lines, query))
-    if query.tail_lines is not None:
-        shown = _tail(shown, query.tail_lines)
-    for piece in shown:
-        cut, left = _limited(piece, left)
-        if cut:
-            yield cut
-        if left == 0:
-            return
-    while query.follow:
-        more = running()
-        data, position, inode = await asyncio.to_thread(_since, path, position, inode)
-        pieces = (rest + data).splitlines(keepends=True)
-        rest = pieces.pop() if pieces and not pieces[-1].endswith(b"\n") else b""
-        for piece in _shown(pieces, query):
+    with _Follower(path) as follower:
+        async for piece in _pieces(follower, query, running):
             cut, left = _limited(piece, left)
             if cut:
                 yield cut
             if left == 0:
                 return
+
+
+async def _pieces(
+    follower: "_Follower", query: LogQuery, running: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """What is there, then what comes."""
+    lines = follower.all().splitlines(keepends=True)
+    rest = b""
+    if lines and not lines[-1].endswith(b"\n"):
+        rest = lines.pop()
+    shown = list(_shown(lines, query))
+    for piece in shown if query.tail_lines is None else _tail(shown, query.tail_lines):
+        yield piece
+    while query.follow:
+        more = running()
+        data = await asyncio.to_thread(follower.more)
+        pieces = (rest + data).splitlines(keepends=True)
+        rest = pieces.pop() if pieces and not pieces[-1].endswith(b"\n") else b""
+        for piece in _shown(pieces, query):
+            yield piece
         if not more and not data:
             return
         if not data:
@@ -85,23 +85,40 @@ def _files(path: Path) -> list[Path]:
     return [file for file in (*rotated, path) if file.exists()]
 
 
-def _since(path: Path, position: int, inode: int) -> tuple[bytes, int, int]:
-    """What was written after ``position``, also when the file was rotated in between."""
-    if not path.exists():
-        return b"", position, inode
-    data = b""
-    now = path.stat().st_ino
-    if now != inode and inode:
-        older = path.with_name(f"{path.name}.1")
-        if older.exists() and older.stat().st_ino == inode:
-            with older.open("rb") as handle:
-                handle.seek(position)
-                data = handle.read()
-        position = 0
-    with path.open("rb") as handle:
-        handle.seek(position)
-        data += handle.read()
-        return data, handle.tell(), now
+class _Follower:
+    """A log that is read while it is written: held open, so that nothing is lost when its pod's directory goes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            self._handle.close()
+
+    def all(self) -> bytes:
+        """All there is, rotated files first."""
+        older = [file.read_bytes() for file in _files(self._path) if file != self._path]
+        return b"".join([*older, self.more()])
+
+    def more(self) -> bytes:
+        """What was written since the last call, also when the file was rotated or removed in between."""
+        data = self._handle.read() if self._handle is not None else b""
+        try:
+            now = self._path.stat().st_ino
+            if self._handle is None or os.fstat(self._handle.fileno()).st_ino != now:
+                fresh = self._path.open("rb")
+                if self._handle is not None:
+                    data += self._handle.read()
+                    self._handle.close()
+                self._handle = fresh
+                data += fresh.read()
+        except FileNotFoundError:
+            pass  # what is still open holds the last words
+        return data
 
 
 def _shown(lines: list[bytes], query: LogQuery) -> Iterator[bytes]:

@@ -1,0 +1,44 @@
+"""A log that is followed loses nothing when its file is rotated or goes with its pod."""
+
+from pathlib import Path
+
+from control.agents.log_reader import LogQuery, read_log
+
+STAMP = "2026-11-24T20:00:00.000000000Z"
+
+
+def line(text: str) -> str:
+    return f"{STAMP} stdout F {text}\n"
+
+
+async def test_last_words_are_heard_although_the_file_is_removed_with_its_pod(tmp_path: Path):
+    path = tmp_path / "0.log"
+    path.write_text(line("first"))
+    runs = True
+    heard = []
+    async for piece in read_log(path, LogQuery(follow=True), lambda: runs):
+        heard.append(piece)
+        if runs:
+            with path.open("a") as file:
+                file.write(line("last words"))
+            path.unlink()
+            runs = False
+    assert heard == [b"first\n", b"last words\n"]
+
+
+async def test_a_rotation_while_it_is_followed_loses_and_doubles_nothing(tmp_path: Path):
+    path = tmp_path / "0.log"
+    path.write_text(line("one"))
+    steps = iter(["rotate", "end"])
+    runs = True
+    heard = []
+    async for piece in read_log(path, LogQuery(follow=True), lambda: runs):
+        heard.append(piece)
+        if piece == b"three\n":
+            runs = False
+        elif next(steps, "") == "rotate":
+            with path.open("a") as file:
+                file.write(line("two"))
+            path.rename(tmp_path / "0.log.1")
+            path.write_text(line("three"))
+    assert heard == [b"one\n", b"two\n", b"three\n"]
