@@ -1,5 +1,6 @@
 """A log that is followed loses nothing when its file is rotated or goes with its pod."""
 
+import asyncio
 from pathlib import Path
 
 from control.agents.log_reader import LogQuery, read_log
@@ -14,15 +15,16 @@ def line(text: str) -> str:
 async def test_last_words_are_heard_although_the_file_is_removed_with_its_pod(tmp_path: Path):
     path = tmp_path / "0.log"
     path.write_text(line("first"))
-    runs = True
+    runs = asyncio.Event()
+    runs.set()
     heard = []
-    async for piece in read_log(path, LogQuery(follow=True), lambda: runs):
+    async for piece in read_log(path, LogQuery(follow=True), runs.is_set):
         heard.append(piece)
-        if runs:
+        if runs.is_set():
             with path.open("a") as file:
                 file.write(line("last words"))
             path.unlink()
-            runs = False
+            runs.clear()
     assert heard == [b"first\n", b"last words\n"]
 
 
@@ -30,12 +32,13 @@ async def test_a_rotation_while_it_is_followed_loses_and_doubles_nothing(tmp_pat
     path = tmp_path / "0.log"
     path.write_text(line("one"))
     steps = iter(["rotate", "end"])
-    runs = True
+    runs = asyncio.Event()
+    runs.set()
     heard = []
-    async for piece in read_log(path, LogQuery(follow=True), lambda: runs):
+    async for piece in read_log(path, LogQuery(follow=True), runs.is_set):
         heard.append(piece)
         if piece == b"three\n":
-            runs = False
+            runs.clear()
         elif next(steps, "") == "rotate":
             with path.open("a") as file:
                 file.write(line("two"))
