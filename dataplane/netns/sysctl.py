@@ -39,9 +39,10 @@ _EVERY: Settings = (
     *_everywhere("ipv4/conf/{}/rp_filter", "0"),
     # With 1 the next segment of a flow without an entry is picked up as new, perhaps in reverse.
     ("netfilter/nf_conntrack_tcp_loose", "0"),
-    # A refusal is always said: by default only six at once and one a second are, to each host.
-    ("ipv4/icmp_ratelimit", "0"),
-    ("ipv6/icmp/ratelimit", "0"),
+    # A refusal is always said: by default only six at once and one a second are, to each host, and 50 at once
+    # and 1,000 a second to all. A type outside the mask is free of both.
+    ("ipv4/icmp_ratemask", "0"),
+    ("ipv6/icmp/ratemask", ""),
 )
 _ROUTERS: Settings = (
     *_everywhere("ipv4/conf/{}/accept_redirects", "0"),
@@ -104,7 +105,7 @@ def write(where: str, values: Settings) -> tuple[str, ...]:
                 absent.append(key)
                 continue
             try:
-                os.write(descriptor, value.encode())
+                os.write(descriptor, value.encode() or b"\n")
             except OSError as error:
                 raise _refused(where, key, value, error) from error
             finally:
