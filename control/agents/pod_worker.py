@@ -273,10 +273,13 @@ class PodWorker:
                     self._status.touch(urgent=not self._adopted)
                 await self._sandbox.mount()
                 return True
-            except SandboxError as error:
-                self.event("Warning", "FailedCreatePodSandBox", str(error))
-            except MountError as error:
-                self.event("Warning", "FailedMount", str(error))
+            except (SandboxError, MountError) as error:
+                if self._adopted and self.stopping.is_set():
+                    # What runs has what it needs, and is only stopped: in a namespace that goes, say, its service
+                    # account is gone before it, and no token can be had any more.
+                    return True
+                sandbox = isinstance(error, SandboxError)
+                self.event("Warning", "FailedCreatePodSandBox" if sandbox else "FailedMount", str(error))
             except (RuntimeFailed, ApiUnreachable) as error:
                 log.warning("%s: %s", key_of(self.pod), error)
             await self._pause(retry_s)
@@ -284,6 +287,10 @@ class PodWorker:
         return False
 
     async def _pause(self, seconds: float) -> None:
+        """So long, or until the pod is to stop; a pod that is stopping already waits in full, and does not spin."""
+        if self.stopping.is_set():
+            await self.tools.clock.sleep(seconds)
+            return
         stopping = asyncio.ensure_future(self.stopping.wait())
         sleeping = asyncio.ensure_future(self.tools.clock.sleep(seconds))
         try:
