@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from control.errors import NoSuchLab
+from control.errors import HomeInvalid, NoSuchLab
 from control.lab.directory import Caller, LabDirectory, all_labs
 
 
@@ -63,3 +63,13 @@ def test_sudo_gives_the_lab_to_its_caller(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SUDO_GID", "1235")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert Caller.current() == Caller(1234, 1235)
+
+
+def test_a_directory_that_is_no_labs_is_neither_listed_nor_removed_nor_taken(directory: LabDirectory):
+    precious = directory.root / "precious"
+    precious.mkdir(parents=True)
+    assert all_labs() == []
+    directory.remove()
+    assert precious.is_dir()
+    with pytest.raises(HomeInvalid):
+        directory.create(Caller(os.geteuid(), os.getegid()))
