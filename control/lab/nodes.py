@@ -15,13 +15,13 @@ from control.lab.plan import LabPlan, make_plan
 from control.lab.spec import FIRST_NODE, NODE_NAME, LabSpec, NodeSpec, is_place
 from control.lab.spec_json import as_json
 from control.lab.supervisor import ask
+from control.names import NODE_LEASE_NAMESPACE
 from dataplane.fabric import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.netns import create, sweep
 from dataplane.netns.names import FABRIC, INTERNET, place_of
 
 GONE_S = 60.0
-LEASE_NAMESPACE = "kube-node-lease"
 
 
 def with_node(spec: LabSpec, name: str, labels: tuple[tuple[str, str], ...]) -> LabSpec:
@@ -87,7 +87,7 @@ async def remove(
     await _agents_gone(directory, name)
     shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     await asyncio.to_thread(_remove_from_kernel, plan, name)
-    for resource, namespace in ((NODES, None), (LEASES, LEASE_NAMESPACE)):
+    for resource, namespace in ((NODES, None), (LEASES, NODE_LEASE_NAMESPACE)):
         try:
             await client.delete(resource, name, namespace)
         except NotFound:

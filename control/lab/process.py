@@ -1,26 +1,16 @@
-"""What a process of a lab does to itself: its name, its log, its memory, and dying with its parent."""
+"""What a process of a lab does to itself beside dataplane.host.process: orphans, its log, its memory."""
 
 import ctypes
 import os
 from pathlib import Path
 
-_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
+_PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent(signal_number: int) -> None:
-    """This process gets the signal when its parent dies (PR_SET_PDEATHSIG, prctl(2))."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
     """Children of dead children become this process's (PR_SET_CHILD_SUBREAPER)."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def name_process(name: str) -> None:
-    """What `ps` and `top` show (15 bytes)."""
-    _libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 def log_to(path: Path) -> None:

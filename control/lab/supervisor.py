@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from control.lab.directory import LabDirectory
-from control.lab.process import adopt_orphans, die_with_parent, log_to, name_process, proportional_bytes
+from control.lab.process import adopt_orphans, log_to, proportional_bytes
+from dataplane.host.process import die_with_parent, set_name
 
 _HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP)
 LONGEST_PAUSE_S = 10.0
@@ -79,7 +80,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Never returns but by SIGTERM."""
-        name_process(f"podwire-{self.directory.name}")
+        set_name(f"podwire-{self.directory.name}")
         adopt_orphans()
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -177,7 +178,7 @@ class Supervisor:
             self._selector.close()
             if self.report >= 0:
                 os.close(self.report)
-            name_process(f"podwire-{role.name}")
+            set_name(f"podwire-{role.name}")
             log_to(self.directory.logs / f"{role.name}.log")
             if running.restarts:
                 role.mend()
