@@ -30,6 +30,8 @@ class ApiConfig:
     kubelet_cert, kubelet_key: client certificate shown to kubelets; dial: makes the sockets to them.
     audit: file of JSON lines, or None.
     tolerated_s: how long pods stay on a node that is not ready, unless they say otherwise.
+    durable: False for a store that is thrown away: answers do not wait for the disk.
+    service_accounts: False where no controller makes them: pods then need none.
     """
 
     store: Path
@@ -47,6 +49,8 @@ class ApiConfig:
     dial: Dialer | None = None
     audit: Path | None = None
     tolerated_s: int = 300
+    durable: bool = True
+    service_accounts: bool = True
 
     @property
     def issuer(self) -> str:

@@ -71,7 +71,7 @@ class ApiServer:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             config = self.config
-            self.store = await stack.enter_async_context(SqliteStore(config.store))
+            self.store = await stack.enter_async_context(SqliteStore(config.store, durable=config.durable))
             self._allocator = ServiceAllocator(self.store, config.service_cidrs, config.node_ports)
             self._tokens = ServiceAccountTokens(config.sa_key, config.issuer, self._lookup)
             admission = self._admission()
@@ -101,10 +101,11 @@ class ApiServer:
         await self._open.aclose()
 
     def _admission(self) -> Admission:
+        accounts = (ServiceAccountAdmission(self.store),) if self.config.service_accounts else ()
         return Admission(
             mutating=(
                 NamespaceLifecycle(self.store),
-                ServiceAccountAdmission(self.store),
+                *accounts,
                 Priority(self.store),
                 DefaultTolerationSeconds(self.config.tolerated_s),
                 ServiceAddresses(self._allocator),

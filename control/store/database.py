@@ -51,9 +51,9 @@ Committed = Callable[[Sequence[Event], Exception | None], None]
 class Database:
     """One store's file. ``open`` reads; ``start`` begins the writer; ``close`` writes what waits and ends."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._reader = _connect(path)
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._path, self._durable = path, durable
+        self._reader = _connect(path, durable=durable)
         self._reader.executescript(_SCHEMA)
         self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -117,7 +117,7 @@ class Database:
         self._reader.close()
 
     def _write(self, committed: Committed) -> None:
-        connection = _connect(self._path)
+        connection = _connect(self._path, durable=self._durable)
         going = True
         while going:
             batch: list[Event] = []
@@ -178,9 +178,9 @@ class Database:
             connection.execute(statement, (last,))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
     return connection

@@ -32,16 +32,17 @@ class SqliteStore:
 
     A revision is given when a write is handed to the writer, and becomes visible (to reads, watches and
     its own caller) when its commit is on disk, in order. Two writes to one key wait for each other.
+    durable: False leaves it to the kernel when a commit reaches the disk; for a store that is thrown away.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._path, self._durable = path, durable
         self._pending: dict[Key, asyncio.Future[Entry]] = {}
         self._handed_out = 0
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._database = Database(self._path)
+        self._database = Database(self._path, durable=self._durable)
         revision = self._database.revision
         # Revision 0 means "any" in the API: an empty store begins at 1.
         self._handed_out = max(revision, 1)
