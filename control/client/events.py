@@ -91,12 +91,12 @@ class EventRecorder:
                 log.info("event %s about %s is lost: %s", entry.reason, entry.about[3], error)
 
     async def _write(self, entry: _Entry) -> None:
-        message = self._aggregated(entry)
-        key = (entry.about[:5], entry.type, entry.reason, message)
+        message, combined = self._aggregated(entry)
+        key = (entry.about[:5], entry.type, entry.reason, "" if combined else message)
         have = self._written.pop(key, None)
         if have is not None:
             meta = have["metadata"]
-            body = {"count": have["count"] + 1, "lastTimestamp": entry.at}
+            body = {"count": have["count"] + 1, "lastTimestamp": entry.at, "message": message}
             try:
                 self._written[key] = await self._client.patch(EVENTS, meta["name"], meta["namespace"], body)
                 return
@@ -105,8 +105,11 @@ class EventRecorder:
         self._written[key] = await self._client.create(EVENTS, self._fresh(entry, message))
         _bound(self._written)
 
-    def _aggregated(self, entry: _Entry) -> str:
-        """The message, or upstream's combined form once more than ten different ones came in ten minutes."""
+    def _aggregated(self, entry: _Entry) -> tuple[str, bool]:
+        """The message, or upstream's combined form once more than ten different ones came in ten minutes.
+
+        The latter is one Event, which says the last of them.
+        """
         key = (entry.about[:5], entry.type, entry.reason)
         now = self._clock.monotonic()
         since, messages = self._similar.pop(key, (now, set()))
@@ -116,8 +119,8 @@ class EventRecorder:
         self._similar[key] = (now, messages)
         _bound(self._similar)
         if len(messages) <= SIMILAR_MOST:
-            return entry.message
-        return f"(combined from similar events): {entry.message}"
+            return entry.message, False
+        return f"(combined from similar events): {entry.message}", True
 
     def _fresh(self, entry: _Entry, message: str) -> Json:
         api_version, kind, namespace, name, uid, version = entry.about

@@ -8,6 +8,7 @@ from control.client.controller import Controller
 from control.client.events import EventRecorder
 from control.client.resources import (
     CONFIGMAPS,
+    CRONJOBS,
     DAEMONSETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
@@ -21,6 +22,7 @@ from control.client.resources import (
     STATEFULSETS,
 )
 from control.controllers.config import ControllerConfig
+from control.controllers.cronjob import CronJobController
 from control.controllers.daemonset import DaemonSetController
 from control.controllers.deployment import DeploymentController
 from control.controllers.disruption import DisruptionController
@@ -38,7 +40,7 @@ from control.controllers.statefulset import StatefulSetController
 from control.controllers.taint_eviction import TaintEvictionController
 
 _GARBAGE_FIRST = (
-    PODS, REPLICASETS, DEPLOYMENTS, DAEMONSETS, STATEFULSETS, JOBS, SERVICES, ENDPOINTSLICES, CONFIGMAPS,
+    PODS, REPLICASETS, DEPLOYMENTS, DAEMONSETS, STATEFULSETS, JOBS, CRONJOBS, SERVICES, ENDPOINTSLICES, CONFIGMAPS,
     SERVICEACCOUNTS, NODES, NAMESPACES,
 )  # fmt: skip
 
@@ -69,6 +71,7 @@ class ControllerManager:
             ReplicaSetController(client, informers, self._recorder("replicaset-controller"), clock),
             DaemonSetController(client, informers, self._recorder("daemonset-controller"), clock),
             JobController(client, informers, self._recorder("job-controller"), clock),
+            CronJobController(client, informers, self._recorder("cronjob-controller"), clock),
             StatefulSetController(client, informers, self._recorder("statefulset-controller"), clock),
             EndpointSliceController(client, informers, clock),
             EndpointsController(client, informers, clock),

@@ -7,18 +7,12 @@ from typing import Any
 
 from control.errors import Cause
 from control.schema import causes, formats
+from control.schema.cron import Schedule, ScheduleInvalid
 from control.schema.selector import LabelSelector
 from control.schema.validate_meta import label_selector
 from control.schema.validate_pod import template
 from control.schema.validate_workload import counts, usable
 
-_CRON_FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_NAMES = {name: index for index, name in enumerate(_MONTHS, 1)} | {
-    name: index for index, name in enumerate(_DAYS)
-}
 _COUNTS = (
     "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
     "backoffLimitPerIndex", "maxFailedIndexes",
@@ -130,43 +124,11 @@ def _cron(schedule: str) -> list[str]:
     """What is wrong with a cron schedule, in the parser's words."""
     if "TZ=" in schedule:
         return ["cannot use TZ or CRON_TZ in schedule, use timeZone field instead"]
-    if schedule in _MACROS or schedule.startswith("@every "):
-        return []
-    if schedule.startswith("@"):
-        return [f"unrecognized descriptor: {schedule}"]
-    parts = schedule.split()
-    if len(parts) != 5:
-        return [f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]"]
-    for part, (low, high) in zip(parts, _CRON_FIELDS, strict=True):
-        for item in part.lower().split(","):
-            wrong = _cron_item(item, low, high)
-            if wrong:
-                return [wrong]
+    try:
+        Schedule.parse(schedule)
+    except ScheduleInvalid as error:
+        return [str(error)]
     return []
-
-
-def _cron_item(item: str, low: int, high: int) -> str:
-    """One of a field's comma-separated parts: ``*``, ``5``, ``1-5``, ``*/15``, ``mon``."""
-    span, _, step = item.partition("/")
-    if step and not step.isdigit():
-        return f'failed to parse int from {step}: strconv.Atoi: parsing "{step}": invalid syntax'
-    if span in ("*", "?"):
-        return ""
-    ends: list[int] = []
-    for end in span.split("-"):
-        number = str(_NAMES.get(end, end))
-        if not number.isdigit():
-            return f'failed to parse int from {end}: strconv.Atoi: parsing "{end}": invalid syntax'
-        ends.append(int(number))
-    if len(ends) > 2:
-        return f"too many hyphens: {item}"
-    if ends[0] < low:
-        return f"beginning of range ({ends[0]}) below minimum ({low}): {item}"
-    if ends[-1] > high:
-        return f"end of range ({ends[-1]}) above maximum ({high}): {item}"
-    if ends[0] > ends[-1]:
-        return f"beginning of range ({ends[0]}) beyond end of range ({ends[-1]}): {item}"
-    return ""
 
 
 def job_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:

@@ -4,6 +4,7 @@ import pytest
 
 from control.client.resources import (
     CONTROLLERREVISIONS,
+    CRONJOBS,
     DAEMONSETS,
     DEPLOYMENTS,
     EVENTS,
@@ -232,3 +233,31 @@ async def test_a_budget_keeps_pods_from_being_evicted_and_follows_their_readines
     }
     with pytest.raises(TooManyRequests):
         await admin.create(PODS, eviction, "default", name=victim, subresource="eviction")
+
+
+async def test_a_cron_job_starts_a_job_which_is_counted_and_goes_with_it(cluster, admin, until):
+    cluster.ends = lambda pod: "Succeeded"
+    inner = {"containers": [{"name": "c", "image": "x:1"}], "restartPolicy": "Never"}
+    spec = {"schedule": "@every 1s", "jobTemplate": {"spec": {"template": {"spec": inner}}}}
+    await admin.create(CRONJOBS, {"metadata": {"name": "tick", "namespace": "default"}, "spec": spec})
+
+    async def succeeded():
+        return (await admin.get(CRONJOBS, "tick", "default")).get("status", {}).get("lastSuccessfulTime")
+
+    await until(succeeded, "a job of it succeeded")
+    jobs = (await admin.list(JOBS, "default")).items
+    assert all(job["metadata"]["ownerReferences"][0]["name"] == "tick" for job in jobs)
+    assert jobs[0]["metadata"]["name"].startswith("tick-")
+
+    async def reasons():
+        events = (await admin.list(EVENTS, "default")).items
+        told = {one["reason"] for one in events if one["involvedObject"]["name"] == "tick"}
+        return told if "SawCompletedJob" in told else None
+
+    assert await until(reasons, "it is told") >= {"SuccessfulCreate", "SawCompletedJob"}
+    await admin.delete(CRONJOBS, "tick", "default")
+
+    async def gone():
+        return not (await admin.list(JOBS, "default")).items
+
+    await until(gone, "its jobs go with it")
