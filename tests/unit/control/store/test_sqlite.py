@@ -255,8 +255,8 @@ async def test_after_a_full_disk_writes_work_again(
     connect = database._connect
     made: list[object] = []
 
-    def connected(path: Path) -> object:
-        made.append(_Full(connect(path), statement, 40) if made else connect(path))
+    def connected(path: Path, **how: bool) -> object:
+        made.append(_Full(connect(path, **how), statement, 40) if made else connect(path, **how))
         return made[-1]
 
     monkeypatch.setattr(database, "_connect", connected)
