@@ -335,6 +335,24 @@ class NameInUse(UsageError):
     id = "PW-U12"
 
 
+class AloneInvalid(UsageError):
+    """`podwire api` or the fixture kube_api is asked for something that can't be."""
+
+    id = "PW-U13"
+
+
+class AloneInUse(UsageError):
+    """Another process runs an API on that directory."""
+
+    id = "PW-U14"
+
+
+class AloneFailed(LabError):
+    """An API alone did not start."""
+
+    id = "PW-L10"
+
+
 class OtherVersion(LabError):
     """The lab's directory was written by another version of podwire."""
 

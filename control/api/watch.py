@@ -188,10 +188,12 @@ class WatchServer:
             )
             await answer.prepare(request.http)
             await self._feed(answer, watcher, timeout_s, bookmarks=request.flag("allowWatchBookmarks"))
-            return answer
+        except ConnectionResetError:
+            return answer  # the client is gone, which is how most watches end
         finally:
             marked.discard(watcher)
             cancel()
+        return answer
 
     def _begin(self, row: ResourceRow, request: ApiRequest, watcher: Watcher) -> Callable[[], None]:
         """Put in what was before, and listen; no await between the two. Raises Invalid, Timeout."""

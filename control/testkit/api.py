@@ -1,97 +1,14 @@
 """The lab's API from a test: plain synchronous calls as the admin, over loopback. Objects are JSON dictionaries."""
 
-import http.client
-import json
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
-from urllib.parse import urlencode
-
-from control.client.resources import Resource
-from control.errors import ApiError, NotFound
 from control.lab.directory import LabDirectory
 from control.lab.ready import loopback_tls
-from control.schema.resource import registry
+from control.testkit.client import Json, TestClient, resource_of
 
-Json = dict[str, Any]
-_ANSWER_S = 30.0
-
-
-def resource_of(obj: Mapping[str, Any]) -> Resource:
-    """Where an object is served, by its apiVersion and kind. LookupError for a kind that nobody knows."""
-    row = registry().by_kind(obj["apiVersion"], obj["kind"])
-    if row is None:
-        raise LookupError(f"no resource for {obj['apiVersion']} {obj['kind']}")
-    return Resource(row.group, row.version, row.plural, row.namespaced)
+__all__ = ["Json", "LabApi", "resource_of"]
 
 
-class LabApi:
-    """A client for tests; each call is a connection of its own, so that nothing is left open in between."""
+class LabApi(TestClient):
+    """A lab's API as its admin sees it."""
 
     def __init__(self, directory: LabDirectory, port: int) -> None:
-        self._directory, self.port = directory, port
-
-    @cached_property
-    def _tls(self) -> Any:
-        return loopback_tls(self._directory)
-
-    def request(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
-    ) -> Json:
-        """One request; raises the ApiError that the answer tells of, OSError when there is none."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self._tls, timeout=_ANSWER_S)
-        try:
-            headers = {"Accept": "application/json", "Content-Type": content_type}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise ApiError.from_status(json.loads(text))
-        document: Json = json.loads(text)
-        return document
-
-    def get(self, resource: Resource, name: str, namespace: str | None = None) -> Json:
-        """The object. Raises NotFound."""
-        return self.request("GET", resource.path(namespace, name))
-
-    def find(self, resource: Resource, name: str, namespace: str | None = None) -> Json | None:
-        """The object, None when it is not there."""
-        try:
-            return self.get(resource, name, namespace)
-        except NotFound:
-            return None
-
-    def list(self, resource: Resource, namespace: str | None = None, **selectors: str) -> list[Json]:
-        """The items; selectors: labelSelector, fieldSelector."""
-        query = f"?{urlencode(selectors)}" if selectors else ""
-        items: list[Json] = self.request("GET", resource.path(namespace) + query).get("items") or []
-        return items
-
-    def create(self, obj: Json, namespace: str | None = None) -> Json:
-        """Create an object where its kind belongs; its own namespace goes first."""
-        resource = resource_of(obj)
-        where = obj["metadata"].get("namespace") or namespace
-        return self.request("POST", resource.path(where if resource.namespaced else None), obj)
-
-    def replace(self, obj: Json) -> Json:
-        """Update an object; its resourceVersion, if it has one, must be the current one."""
-        meta = obj["metadata"]
-        return self.request("PUT", resource_of(obj).path(meta.get("namespace"), meta["name"]), obj)
-
-    def patch(self, resource: Resource, name: str, namespace: str | None, body: Any) -> Json:
-        """Merge a patch into an object (RFC 7396)."""
-        return self.request(
-            "PATCH", resource.path(namespace, name), body, "application/merge-patch+json"
-        )  # fmt: skip
-
-    def delete(
-        self, resource: Resource, name: str, namespace: str | None = None, *, grace_s: int | None = None
-    ) -> None:
-        """Delete an object; gone already is fine."""
-        options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
-        try:
-            self.request("DELETE", resource.path(namespace, name), options)
-        except NotFound:
-            return
+        super().__init__(port, lambda: loopback_tls(directory))

@@ -1,0 +1,1 @@
+"""The Kubernetes API alone: server, controllers, scheduler and pretended nodes in one process, as an ordinary user and without a lab. May import api, client, controllers, scheduler, store, schema and the lab's PKI; nothing that touches namespaces, links or packets."""
