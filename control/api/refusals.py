@@ -63,8 +63,9 @@ def invalid(row: ResourceRow, name: str, causes: Sequence[Cause]) -> Invalid:
     told = [f"{cause.field}: {cause.message}" for cause in causes]
     message = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     about = {"name": name, "group": row.group, "kind": row.kind}
+    kind = f"{row.kind}.{row.group}" if row.group else row.kind
     return Invalid(
-        f'{row.kind} "{name}" is invalid: {message}',
+        f'{kind} "{name}" is invalid: {message}',
         causes=causes,
         details={key: value for key, value in about.items() if value},
     )

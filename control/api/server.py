@@ -16,7 +16,9 @@ from aiohttp import web
 
 from control.api.admission.attempt import Admission
 from control.api.admission.lifecycle import NamespaceLifecycle
+from control.api.admission.limit_ranger import LimitBounds, LimitDefaults
 from control.api.admission.pods import DefaultTolerationSeconds, NoPrivilege, Priority
+from control.api.admission.resource_quota import ResourceQuotaAdmission
 from control.api.admission.service_account import ServiceAccountAdmission
 from control.api.admission.service_addresses import ServiceAddresses
 from control.api.allocation import ServiceAllocator
@@ -30,6 +32,8 @@ from control.api.config import ApiConfig
 from control.api.delete import Deleter
 from control.api.discovery import Discovery
 from control.api.nonresource import NonResource
+from control.api.quota import QuotaLedger
+from control.api.quota_status import QuotaStatus
 from control.api.read import Reader
 from control.api.request import ApiRequest, Json, Response
 from control.api.route import parse
@@ -74,8 +78,11 @@ class ApiServer:
             self.store = await stack.enter_async_context(SqliteStore(config.store, durable=config.durable))
             self._allocator = ServiceAllocator(self.store, config.service_cidrs, config.node_ports)
             self._tokens = ServiceAccountTokens(config.sa_key, config.issuer, self._lookup)
+            self._quotas = QuotaLedger(self.store)
             admission = self._admission()
             self.writer = Writer(self.store, admission)
+            self._quota_status = QuotaStatus(registry(), self._quotas, self.store, self.writer)
+            self._quotas.start()
             self._deleter = Deleter(self.store, admission)
             self._reader = Reader(self.store)
             self._watches = WatchServer(self.store)
@@ -105,12 +112,13 @@ class ApiServer:
         return Admission(
             mutating=(
                 NamespaceLifecycle(self.store),
+                LimitDefaults(self.store),
                 *accounts,
                 Priority(self.store),
                 DefaultTolerationSeconds(self.config.tolerated_s),
                 ServiceAddresses(self._allocator),
             ),
-            validating=(NoPrivilege(),),
+            validating=(NoPrivilege(), LimitBounds(self.store), ResourceQuotaAdmission(self._quotas)),
         )
 
     def _build_verbs(self) -> Verbs:
@@ -173,7 +181,7 @@ class ApiServer:
         gc.set_threshold(*COLLECT)
         self.ready.set()
         try:
-            await asyncio.get_running_loop().create_future()
+            await self._quota_status.run()
         finally:
             self.ready.clear()
             for listener in listeners:

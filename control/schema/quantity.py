@@ -83,6 +83,17 @@ def canonical(text: str | float) -> str:
     return _decimal(value, exponent=exponent)
 
 
+def text(value: Decimal, *, binary: bool = False) -> str:
+    """A computed amount as a quantity; ``binary`` in the family of Ki and Mi where it is a multiple of 1024.
+
+    >>> text(Decimal("1.5")), text(Decimal(3 << 20), binary=True), text(Decimal(2000))
+    ('1500m', '3Mi', '2k')
+    """
+    if binary and value and value % 1024 == 0:
+        return _binary(int(value))
+    return _decimal(value, exponent=False) if value else "0"
+
+
 def _binary(value: int) -> str:
     for name, power in sorted(_BINARY.items(), key=lambda item: -item[1]):
         if value % 1024**power == 0:

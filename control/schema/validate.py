@@ -8,6 +8,7 @@ from control.schema import validate_batch as batch
 from control.schema import validate_core as core
 from control.schema import validate_endpoints as endpoints
 from control.schema import validate_network as network
+from control.schema import validate_quota as quotas
 from control.schema import validate_service as services
 from control.schema import validate_sets as sets
 from control.schema import validate_workload as workload
@@ -35,6 +36,8 @@ _RULES: dict[str, Rule] = {
     "configmaps": core.config_map,
     "secrets": core.secret,
     "serviceaccounts": _nothing,
+    "resourcequotas": quotas.resource_quota,
+    "limitranges": quotas.limit_range,
     "events": core.event,
     "events.events.k8s.io": core.event,
     "leases.coordination.k8s.io": core.lease,
@@ -60,6 +63,7 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "endpointslices.discovery.k8s.io": endpoints.endpoint_slice_update,
     "configmaps": core.config_map_update,
     "secrets": core.secret_update,
+    "resourcequotas": quotas.resource_quota_update,
     "deployments.apps": workload.selector_update,
     "replicasets.apps": workload.selector_update,
     "daemonsets.apps": workload.selector_update,
@@ -73,6 +77,8 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
 def validate_create(row: ResourceRow, obj: dict[str, Any]) -> list[Cause]:
     """What is wrong with a new, defaulted object; empty when it may be stored."""
     found = metadata(row, obj.get("metadata", {}))
+    if row.custom is not None:
+        return found + row.custom.faults(obj, None)
     rule = _RULES.get(row.qualified)
     if rule is not None:
         return found + rule(obj)
@@ -86,6 +92,8 @@ def validate_update(
     meta, had = new.get("metadata", {}), old.get("metadata", {})
     found = metadata(row, meta) if meta != had else []
     found += metadata_update(meta, had)
+    if row.custom is not None:
+        return found + row.custom.faults(new, old)
     if subresource:
         return found
     if row.qualified == "pods":
