@@ -82,6 +82,18 @@ class ContainerKeeper:
         """The present run's standard input, when it declares one."""
         return self._streams.stdin if self._streams else None
 
+    async def end_stdin(self, attempt: int) -> None:
+        """Its standard input (no terminal) ends for good: the client that it was open for has left (stdinOnce)."""
+        streams = self._streams
+        if streams is None or streams.stdin is None or self.attempt != attempt:
+            return
+        self._streams = replace(streams, stdin=None)
+        os.close(streams.stdin)
+        try:
+            await self._host.tools.runtime.end_stdin(self.container_id)
+        except RuntimeFailed:  # it has just ended
+            return
+
     def status(self, *, is_init: bool = False) -> Json:
         """Its part of the pod's status."""
         ended_well = self.state.get("terminated", {}).get("exitCode") == 0

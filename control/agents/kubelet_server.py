@@ -15,6 +15,9 @@ from control.agents.kubelet_streams import serve_attach, serve_exec
 from control.agents.kubelet_tools import Sockets
 from control.agents.log_reader import LogQuery, read_log
 from control.agents.pod_worker import PodWorker
+from control.agents.port_forward import ForwardTarget
+from control.agents.port_forward_server import serve_port_forward
+from control.agents.translate.pod import netns_of, uid_of
 from control.names import KUBELET_PORT
 from control.workload.runtime import ZygoteClient
 
@@ -54,6 +57,8 @@ class KubeletServer:
                 web.route("*", "/exec/{namespace}/{pod}/{uid}/{container}", self._exec),
                 web.route("*", "/attach/{namespace}/{pod}/{container}", self._attach),
                 web.route("*", "/attach/{namespace}/{pod}/{uid}/{container}", self._attach),
+                web.route("*", "/portForward/{namespace}/{pod}", self._port_forward),
+                web.route("*", "/portForward/{namespace}/{pod}/{uid}", self._port_forward),
             ]
         )
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
@@ -92,12 +97,16 @@ class KubeletServer:
         items = [worker.pod for worker in self._kubelet.workers.values()]
         return web.json_response({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
 
-    def _find(self, request: web.Request) -> tuple[PodWorker, ContainerKeeper]:
+    def _worker(self, request: web.Request) -> PodWorker:
         namespace, pod = request.match_info["namespace"], request.match_info["pod"]
-        name = request.match_info["container"]
         worker = self._kubelet.worker(namespace, pod)
         if worker is None:
             raise web.HTTPNotFound(text=f'pod "{pod}" not found in namespace "{namespace}"')
+        return worker
+
+    def _find(self, request: web.Request) -> tuple[PodWorker, ContainerKeeper]:
+        namespace, pod = request.match_info["namespace"], request.match_info["pod"]
+        name, worker = request.match_info["container"], self._worker(request)
         keeper = worker.keeper(name)
         if keeper is None:
             raise web.HTTPNotFound(text=f"container {name} not found in pod {pod}_{namespace}")
@@ -142,14 +151,16 @@ class KubeletServer:
         if not command:
             raise web.HTTPBadRequest(text="you must specify at least 1 command")
         self._must_run(worker, keeper)
-        _must_be_websocket(request)
         return await serve_exec(request, self._kubelet.runtime, keeper, command)
 
     async def _attach(self, request: web.Request) -> web.StreamResponse:
         worker, keeper = self._find(request)
         self._must_run(worker, keeper)
-        _must_be_websocket(request)
         return await serve_attach(request, keeper)
+
+    async def _port_forward(self, request: web.Request) -> web.StreamResponse:
+        pod = self._worker(request).pod
+        return await serve_port_forward(request, ForwardTarget(netns_of(self._ctx, pod), uid_of(pod)))
 
     def _must_run(self, worker: PodWorker, keeper: ContainerKeeper) -> None:
         if not keeper.running:
@@ -157,10 +168,3 @@ class KubeletServer:
             words = f'container not found ("{keeper.name}")'
             log.info("%s/%s: %s", meta["namespace"], meta["name"], words)
             raise web.HTTPInternalServerError(text=words)
-
-
-def _must_be_websocket(request: web.Request) -> None:
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise web.HTTPBadRequest(
-            text="unable to upgrade: podwire's kubelet speaks WebSocket (v5.channel.k8s.io), not SPDY"
-        )

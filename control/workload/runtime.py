@@ -121,6 +121,10 @@ class ZygoteClient:
             raise
         return ended
 
+    async def end_stdin(self, container_id: str) -> None:
+        """The end of a container's standard input (no terminal), once the caller has closed its own descriptor."""
+        await self._ask({"op": "end_stdin", "id": container_id})
+
     async def kill(self, container_id: str, signal_number: int) -> None:
         """Send a signal to the container's first process; nothing happens when it has ended."""
         await self._ask({"op": "signal", "id": container_id, "signal": signal_number})

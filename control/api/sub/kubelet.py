@@ -77,16 +77,24 @@ class KubeletDoor:
 
     def place(self, row: ResourceRow, namespace: str, name: str, container: str) -> Place:
         """Where a pod's container runs; its only container when none is named. Raises NotFound, BadRequest."""
+        pod = self._pod(row, namespace, name)
+        return self._place(pod, chosen_container(pod, container))
+
+    def pod_place(self, row: ResourceRow, namespace: str, name: str) -> Place:
+        """Where a pod runs, whatever its containers. Raises NotFound."""
+        return self._place(self._pod(row, namespace, name), "")
+
+    def _pod(self, row: ResourceRow, namespace: str, name: str) -> Json:
         entry = self._store.get(Key("/pods", namespace, name))
         if entry is None:
             raise not_found(row, name)
-        pod = entry.parsed()
-        chosen = chosen_container(pod, container)
+        return entry.parsed()
+
+    def _place(self, pod: Json, container: str) -> Place:
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         node = pod["spec"].get("nodeName", "")
-        if not node:
-            return Place("", 0, namespace, name, chosen)
-        host, port = self.address(node)
-        return Place(host, port, namespace, name, chosen)
+        host, port = self.address(node) if node else ("", 0)
+        return Place(host, port, namespace, name, container)
 
     def address(self, node: str) -> tuple[str, int]:
         """Where a node's kubelet answers. Raises InternalError."""

@@ -16,6 +16,7 @@ from yarl import URL
 from control.api.refusals import not_found
 from control.api.request import Answer, ApiRequest, Json, Response
 from control.api.sub.kubelet import CONNECT_S, KubeletDoor, dial_words
+from control.api.sub.upgrade import carry_on, upgrade_headers, wants_upgrade
 from control.errors import BadRequest, ServiceUnavailable
 from control.schema.resource import ResourceRow
 from control.store.contract import Key, Store
@@ -118,8 +119,12 @@ class ProxySubresource:
 
     async def _carry(self, request: ApiRequest, url: URL, *, verify: bool) -> web.StreamResponse:
         http = request.http
-        headers = CIMultiDict(
-            (name, value) for name, value in http.headers.items() if name.lower() not in _HOP_BY_HOP
+        headers = (
+            upgrade_headers(http)
+            if wants_upgrade(http)
+            else CIMultiDict(
+                (name, value) for name, value in http.headers.items() if name.lower() not in _HOP_BY_HOP
+            )
         )
         headers["X-Forwarded-Uri"] = http.path_qs
         headers["X-Forwarded-Proto"] = "https"
@@ -135,6 +140,8 @@ class ProxySubresource:
                 timeout=limits,
                 ssl=verify,
             ) as answer:
+                if answer.status == 101:
+                    return await carry_on(http, answer)
                 kept = [
                     (name, value) for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP
                 ]

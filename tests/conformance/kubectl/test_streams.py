@@ -101,8 +101,8 @@ async def kubelet(served: Served, client: ApiClient) -> AsyncIterator[Kubelet]:
     kubelet = Kubelet()
     app = web.Application()
     app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", kubelet.logs)
-    app.router.add_get("/exec/{namespace}/{pod}/{container}", kubelet.exec)
-    app.router.add_get("/attach/{namespace}/{pod}/{container}", kubelet.exec)
+    app.router.add_route("*", "/exec/{namespace}/{pod}/{container}", kubelet.exec)
+    app.router.add_route("*", "/attach/{namespace}/{pod}/{container}", kubelet.exec)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
@@ -171,9 +171,3 @@ async def test_a_kubelet_that_is_gone_is_told(kubectl: Kubectl, kubelet: Kubelet
 async def test_a_container_that_does_not_run_is_told(kubectl: Kubectl, kubelet: Kubelet) -> None:
     said = await kubectl("exec", "a", "-c", "late", "--", "true")
     assert 'unable to upgrade connection: container not found ("late")' in said.err
-
-
-async def test_port_forward_says_that_it_is_not_built(kubectl: Kubectl, kubelet: Kubelet) -> None:
-    said = await kubectl("port-forward", "pod/a", "18080:80")
-    assert said.code != 0
-    assert "port-forward is not built yet" in said.err
