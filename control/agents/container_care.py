@@ -51,7 +51,8 @@ class ContainerCare:
             await self._probe("Startup", self._startup)
         self._begun.set()
         self.ready = self.ready or self._readiness is None
-        self._host.changed()
+        # With a readiness probe its first answer is due at once, and is told together with this.
+        self._host.changed(urgent=self.ready)
         async with asyncio.TaskGroup() as group:
             if self._readiness is not None:
                 group.create_task(

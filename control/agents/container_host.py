@@ -33,8 +33,8 @@ class Host(Protocol):
     def last_words(self, container: Json, attempt: int, code: int) -> str:
         """The termination message of a run that ended with ``code``."""
 
-    def changed(self) -> None:
-        """Something of the status has changed."""
+    def changed(self, *, urgent: bool = True) -> None:
+        """Something of the status has changed. urgent: it is to be written at once."""
 
     def event(self, kind: Literal["Normal", "Warning"], reason: str, message: str, container: Json) -> None:
         """An Event about the pod."""

@@ -13,6 +13,7 @@ from control.agents.enforcer import Enforcer, PortOf, port_of_ours
 from control.agents.kubelet import Kubelet
 from control.agents.pod_network import PodNetworkAsync, SyncPodNetwork
 from control.agents.proxy import Proxy
+from control.agents.translate.pod_outline import parse_pod_event
 from control.client.client import ApiClient
 from control.client.informer import Informer
 from control.client.resources import ENDPOINTSLICES, NAMESPACES, NETWORKPOLICIES, PODS, SERVICES
@@ -36,8 +37,9 @@ async def run_agents(ctx: NodeContext, lease_s: float, ready: Callable[[], None]
         ) as client:
             informers = {
                 resource: Informer(client, resource)
-                for resource in (PODS, NAMESPACES, NETWORKPOLICIES, SERVICES, ENDPOINTSLICES)
+                for resource in (NAMESPACES, NETWORKPOLICIES, SERVICES, ENDPOINTSLICES)
             }
+            informers[PODS] = Informer(client, PODS, parse=parse_pod_event)
             mine = Informer(client, PODS, field_selector=f"spec.nodeName={ctx.name}")
             make_network, port = _pod_network(ctx)
             enforcer = Enforcer(

@@ -91,9 +91,9 @@ class PodWorker:
         place = message_file(self._sandbox.directory, container, attempt)
         return read_message(place, self.log_path(container, attempt), container, code)
 
-    def changed(self) -> None:
+    def changed(self, *, urgent: bool = True) -> None:
         """See Host."""
-        self._status.touch(urgent=True)
+        self._status.touch(urgent=urgent)
 
     def event(
         self, kind: Literal["Normal", "Warning"], reason: str, message: str, container: Json | None = None
@@ -113,8 +113,7 @@ class PodWorker:
             self._leave()
         if _told_unready(was) != _told_unready(pod) and self._tasks is not None:
             self._tasks.create_task(self._tell_stand_ins(), name=f"readiness of {key_of(pod)}")
-        self._status.seen(pod)
-        self._status.touch(urgent=True)
+        self._status.seen(was, pod)
 
     def gone(self) -> None:
         """The object was deleted without us (grace 0): end at once, tell nobody."""

@@ -1,6 +1,7 @@
-"""Writes one pod's status: what is urgent at once, the rest within 200 ms, together what changed meanwhile.
+"""Writes one pod's status: what is urgent at once, the rest within a second, together what changed meanwhile.
 
-Urgent is what others act on: running, ready, not ready, ended. A pod that starts quickly is told of once.
+Urgent is what others act on: the pod's addresses, ready, not ready, ended. Each write is read by every node, so a pod
+that starts quickly is told of twice: when it has addresses, and when it is ready.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from control.agents.kubelet_tools import KubeletTools
+from control.agents.pod_status import OWNED
 from control.client.client import ApiUnreachable
 from control.client.resources import PODS
 from control.errors import ApiError, Conflict, NotFound, TooManyRequests
@@ -16,7 +18,7 @@ from control.errors import ApiError, Conflict, NotFound, TooManyRequests
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
 _RETRY_MOST_S = 10.0
-_PATIENCE_S = 0.2
+_PATIENCE_S = 1.0
 
 
 class StatusWriter:
@@ -40,11 +42,13 @@ class StatusWriter:
         if urgent:
             self._urgent.set()
 
-    def seen(self, pod: Json) -> None:
-        """The object as a watch brought it; what somebody else made of our conditions is written over.
+    def seen(self, was: Json, pod: Json) -> None:
+        """The object as a watch brought it, and as it was before; most often it is our own status come back.
 
-        A node controller takes readiness from the pods of a node that it gave up; nobody else gives it back.
+        What somebody else made of our conditions is written over: a node controller takes readiness from the pods of
+        a node that it gave up; nobody else gives it back.
         """
+        self.touch(urgent=_asked(was) != _asked(pod))
         if self._written is None or int(pod["metadata"]["resourceVersion"]) <= self._revision:
             return
         there = {c["type"]: c["status"] for c in (pod.get("status") or {}).get("conditions") or []}
@@ -106,6 +110,13 @@ class StatusWriter:
         except NotFound:
             return True
         return bool(there["metadata"]["uid"] != self._uid)
+
+
+def _asked(pod: Json) -> tuple[Any, ...]:
+    """What of an object a status answers: its spec, its annotations, its end, and conditions that others own."""
+    meta = pod["metadata"]
+    others = [c for c in (pod.get("status") or {}).get("conditions") or [] if c["type"] not in OWNED]
+    return meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp"), others
 
 
 def says(have: Json, want: Json) -> bool:

@@ -22,6 +22,7 @@ from control.errors import ApiError, ControlError
 
 Json = dict[str, Any]
 PatchType = Literal["merge", "strategic", "json", "apply"]
+ParseEvent = Callable[[bytes], Json]
 MakeSocket = Callable[[int, int, int], socket.socket]
 
 PATCH_CONTENT: Final[Mapping[str, str]] = {
@@ -261,11 +262,13 @@ class ApiClient:
         field_selector: str = "",
         timeout_s: int = 300,
         initial: bool = False,
+        parse: ParseEvent = parse_event,
     ) -> AsyncGenerator[WatchEvent, None]:
         """Events after ``resource_version``, until the server ends the watch (then it just returns).
 
         initial: first what is there, as ADDED, up to a BOOKMARK with the annotation INITIAL_END; one stream
         in place of a list and a watch, and objects are parsed once for all clients of the process.
+        parse: a line to its event, for who needs only a part of the objects; an ERROR whole.
         Expired (410) when the revision is compacted away: list again. Close it with ``aclosing``.
         """
         query = _query(
@@ -287,7 +290,7 @@ class ApiClient:
                 if answer.status >= 400:
                     raise error_of(answer.status, await answer.read())
                 async for line in split_lines(answer.content.iter_any()):
-                    event = parse_event(line)
+                    event = parse(line)
                     if event["type"] == "ERROR":
                         raise ApiError.from_status(event["object"])
                     yield WatchEvent(event["type"], event["object"])

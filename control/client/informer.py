@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from typing import Final
 
-from control.client.client import ApiClient, ApiUnreachable, Json
+from control.client.client import ApiClient, ApiUnreachable, Json, ParseEvent
 from control.client.clock import Clock, SystemClock
+from control.client.lines import parse_event
 from control.client.resources import Resource
 from control.errors import ApiError, Expired, Gone
 from control.names import INITIAL_END
@@ -45,7 +46,7 @@ class Informer:
     A callback that is registered late first hears ``(None, obj)`` for each object that is there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (a watch's own options)
         self,
         client: ApiClient,
         res: Resource,
@@ -54,8 +55,11 @@ class Informer:
         label_selector: str = "",
         field_selector: str = "",
         clock: Clock | None = None,
+        parse: ParseEvent = parse_event,
     ) -> None:
+        """parse: for objects in outline; what it leaves out is in no callback and no index."""
         self._client = client
+        self._parse = parse
         self.resource = res
         self._namespace = namespace
         self._labels = label_selector
@@ -151,6 +155,7 @@ class Informer:
             field_selector=self._fields,
             timeout_s=random.randint(*WATCH_S),
             initial=not self._revision,
+            parse=self._parse,
         )
         there: dict[str, Json] | None = None if self._revision else {}
         async with aclosing(events):

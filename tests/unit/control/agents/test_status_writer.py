@@ -123,11 +123,34 @@ async def test_a_condition_that_somebody_else_changed_is_written_over_but_old_ne
     api, status = Api(), {"phase": "Running", "conditions": [CONDITION]}
     told, _ = writer(api, status)
     await told.write()
+    was = {"metadata": {"resourceVersion": "1"}, "status": {"conditions": [CONDITION]}}
     told.seen(
+        was,
         {
             "metadata": {"resourceVersion": revision},
             "status": {"conditions": [{**CONDITION, "status": "False"}]},
-        }
+        },
     )
     await told.write()
     assert len(api.written) == (2 if again else 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "at_once"),
+    [
+        ({"metadata": {"resourceVersion": "2"}, "status": {"phase": "Running"}}, False),
+        ({"metadata": {"resourceVersion": "2", "generation": 2}}, True),
+        ({"metadata": {"resourceVersion": "2", "annotations": {"podwire.io/ready": "false"}}}, True),
+        ({"metadata": {"resourceVersion": "2", "deletionTimestamp": "t"}}, True),
+        ({"metadata": {"resourceVersion": "2"}, "status": {"conditions": [{"type": "a.gate/open"}]}}, True),
+    ],
+    ids=["only a status", "another spec", "an annotation", "its end", "a readiness gate"],
+)
+async def test_only_what_others_ask_for_makes_a_write_urgent(now, at_once):
+    api = Api()
+    told, _ = writer(api, {"phase": "Running", "conditions": []})
+    told.seen({"metadata": {"resourceVersion": "1"}}, now)
+    task = asyncio.create_task(told.run())
+    await settled()
+    assert bool(api.written) == at_once
+    task.cancel()
