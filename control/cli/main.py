@@ -26,10 +26,11 @@ COMMANDS = {
     "logs": "what a component of the lab said",
     "doctor": "what this machine can and can't do, and the mends",
     "verify": "real connections between all workloads, beside what the policies say",
+    "trace": "one packet: every link it passed, every rule that decided, and why",
     "api": "the Kubernetes API alone: no root, for tests",
 }
 LATER = (
-    *("trace", "capture", "drops", "flows", "map", "fault", "scenario"),
+    *("capture", "drops", "flows", "map", "fault", "scenario"),
     *("tour", "services", "forward", "policy", "watch", "bench"),
 )
 

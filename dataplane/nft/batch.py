@@ -13,6 +13,7 @@ from dataplane.nft.wire import NFNL_SUBSYS_NFTABLES, NLM_F_APPEND, NLM_F_CREATE,
 _LIST_BYTES = 60_000
 """Most bytes of elements in a message: an attribute's length has 16 bits."""
 _SET_INTERVAL, _SET_MAP, _SET_CONCAT = 0x4, 0x8, 0x80
+_TABLE_OWNER = 0x2
 _VERDICT_TYPE = 0xFFFFFF00
 _TYPEOF_VERDICT = userdata_u32(0, 1) + userdata(1, b"")
 _POLICIES = {"drop": 0, "accept": 1}
@@ -63,9 +64,12 @@ class BatchWriter:
         self._messages.append(wire.message(number, flags, sequence, FAMILIES[table.family], body))
         self._blame.append(blame)
 
-    def add_table(self, table: Table) -> None:
-        """The table itself, empty; no error when it is there."""
-        body = wire.text(1, table.name) + wire.u32(2, 0)
+    def add_table(self, table: Table, *, owned: bool = False) -> None:
+        """The table itself, empty; no error when it is there.
+
+        owned: it goes away with the socket that sends this, and nobody else can change it (Linux 5.12).
+        """
+        body = wire.text(1, table.name) + wire.u32(2, _TABLE_OWNER if owned else 0)
         self._write(Msg.NEWTABLE, table, body, lambda: f"add table {_name(table)}", NLM_F_CREATE)
 
     def delete_table(self, table: Table) -> None:

@@ -50,6 +50,21 @@ def read_table(ask: Ask, family: str, name: str) -> Table | None:
     return Table(family, name, tuple(sets), tuple(chains))
 
 
+def read_chains(ask: Ask) -> list[tuple[str, str, Chain]]:
+    """Every chain of the namespace with its rules: family, table, chain. Foreign tables too, no sets."""
+    found = []
+    for family, number in FAMILIES.items():
+        rules: dict[tuple[str, str], list[Rule]] = {}
+        for answer in ask(Msg.GETRULE, number, b""):
+            parts = attribute_map(answer)
+            rules.setdefault((as_text(parts[1]), as_text(parts[2])), []).append(_rule(parts))
+        for answer in ask(Msg.GETCHAIN, number, b""):
+            parts = attribute_map(answer)
+            table, chain = as_text(parts[1]), _chain(parts)
+            found.append((family, table, replace(chain, rules=tuple(rules.get((table, chain.name), ())))))
+    return found
+
+
 def _filled(ask: Ask, family: int, table: bytes, parts: dict[int, bytes]) -> Set:
     """A set with its elements.
 
@@ -82,7 +97,7 @@ def _chain(parts: dict[int, bytes]) -> Chain:
         inner = attribute_map(parts[4])
         priority = int.from_bytes(inner[2], "big", signed=True)
         policy = "accept" if as_u32(parts[5]) else "drop"
-        hook = Hook(as_text(parts[7]), _HOOK_NAMES[as_u32(inner[1])], priority, policy)
+        hook = Hook(as_text(parts[7]), _HOOK_NAMES.get(as_u32(inner[1]), "ingress"), priority, policy)
     return Chain(as_text(parts[3]), hook=hook)
 
 

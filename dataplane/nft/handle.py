@@ -11,8 +11,8 @@ from dataplane.errors import NotSupported, RulesetError, RulesetRejected
 from dataplane.netns.enter import run_inside
 from dataplane.nft import wire
 from dataplane.nft.batch import NftBatch, Transaction
-from dataplane.nft.dump import read_table
-from dataplane.nft.ruleset import RulesetState
+from dataplane.nft.dump import read_chains, read_table
+from dataplane.nft.ruleset import Chain, RulesetState
 from dataplane.nft.wire import Msg
 
 _NETLINK_NETFILTER = 12
@@ -107,6 +107,15 @@ class NftHandle:
             if self.generation() == before:
                 return RulesetState((table,) if table is not None else ())
         raise RulesetError(self.netns, f"table {family} {name} changes faster than it can be read")
+
+    def chains(self) -> list[tuple[str, str, Chain]]:
+        """Every chain of the namespace with its rules, of all tables: family, table, chain."""
+        for _attempt in range(_ATTEMPTS):
+            try:
+                return read_chains(self._ask)
+            except InterruptedError:
+                continue
+        raise RulesetError(self.netns, "its rules change faster than they can be read")
 
     def generation(self) -> int:
         """The kernel's count of transactions in this namespace."""

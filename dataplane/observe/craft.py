@@ -41,6 +41,14 @@ def echo(ends: Ends, identifier: int, sequence: int = 1, payload: bytes = b"") -
     return bytes(_ip(ends) / known.ICMPv6EchoRequest(id=identifier, seq=sequence, data=payload))
 
 
+def sctp_init(ends: Ends, sport: int, dport: int) -> bytes:
+    """The first chunk of an SCTP association (RFC 9260, section 3.3.2) in its IP packet."""
+    from scapy.layers.sctp import SCTP, SCTPChunkInit
+
+    init = SCTPChunkInit(init_tag=1, a_rwnd=65_536, n_out_streams=1, n_in_streams=1, init_tsn=1)
+    return bytes(_ip(ends) / SCTP(sport=sport, dport=dport, tag=0) / init)
+
+
 def vxlan(ends: Ends, vni: int, frame: bytes, sport: int = 49_152, dport: int = 4789) -> bytes:
     """An Ethernet frame inside VXLAN, UDP and IP (RFC 7348, section 5)."""
     known = _layers()

@@ -1,0 +1,78 @@
+"""``podwire trace``: one packet, every link it passed, every rule that decided, and where it died."""
+
+import sys
+from typing import Any
+
+import click
+
+from control.cli.exits import require_root
+from control.cli.options import existing, name_option
+from control.cli.output import emit
+
+
+@click.command(
+    epilog="Example: sudo podwire trace shop/web-1 svc/api:80",
+    help="Send one known packet FROM a place TO another and show each hop as it was observed: links, tunnels, the "
+    "rules that decided with the API object and the line of YAML behind them, and where and why it was lost. "
+    "Places: NAMESPACE/POD, deploy/NAME, svc/NAME, node/NAME, internet, or an address. "
+    "Exit 0: delivered, 1: lost, 2: bad use.",
+)
+@name_option
+@click.argument("source", metavar="FROM")
+@click.argument("to", metavar="TO[:PORT]")
+@click.option(
+    "--proto",
+    type=click.Choice(["tcp", "udp", "sctp", "icmp"]),
+    default="tcp",
+    show_default=True,
+    help="Of the packet.",
+)
+@click.option("-6", "six", is_flag=True, help="IPv6 where a name has both families.")
+@click.option("--ttl", type=click.IntRange(1, 255), default=64, show_default=True, help="Of the packet.")
+@click.option(
+    "--size",
+    type=click.IntRange(0, 65_000),
+    default=0,
+    help="Of the IP packet, in bytes; it may not be cut (DF).",
+)
+@click.option("--answer", is_flag=True, help="Show the way back, hop by hop, too.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 60),
+    default=2.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
+)
+@click.option(
+    "-o", "output", type=click.Choice(["json", "yaml", "mermaid", "svg"]), help="Data, or a picture."
+)
+def command(
+    name: str, source: str, to: str, proto: str, six: bool, ttl: int, size: int, answer: bool, timeout: float,
+    output: str | None,
+) -> None:  # fmt: skip
+    require_root("Watching network namespaces")
+    from control.explain.report import as_json, render
+    from control.explain.run import KINDS, Question, atlas_of, run_trace
+    from control.lab.places import find_place, get_json
+    from control.lab.up import stored_plan
+    from dataplane.model.address import Family
+
+    directory = existing(name)
+    plan, port = stored_plan(directory)
+    place = find_place(plan, directory, port, source)
+    objects: dict[str, list[Any]] = {
+        plural: get_json(directory, port, path).get("items") or [] for plural, path in KINDS.items()
+    }
+    question = Question(to, proto, Family.V6 if six else Family.V4, ttl, size, timeout)
+    atlas = atlas_of(plan, objects)
+    report = run_trace(atlas, place, question)
+    if output in ("json", "yaml"):
+        emit(as_json(report), output)
+    elif output is not None:
+        from control.explain import picture
+
+        arrows = picture.arrows_of(report.journey, atlas)
+        click.echo(picture.mermaid(arrows) if output == "mermaid" else picture.svg(arrows), nl=False)
+    else:
+        click.echo(render(report, colour=sys.stdout.isatty(), answers=answer), nl=False)
+    sys.exit(0 if report.fate.delivered else 1)
