@@ -29,6 +29,8 @@ from control.api.bodies import BODY_MOST
 from control.api.bootstrap import Bootstrap
 from control.api.chain import Filter, Handler, as_status, chain, finish
 from control.api.config import ApiConfig
+from control.api.custom.catalog import Catalog
+from control.api.custom.establish import Establisher
 from control.api.delete import Deleter
 from control.api.discovery import Discovery
 from control.api.nonresource import NonResource
@@ -50,7 +52,8 @@ from control.api.verbs import SubHandler, Verbs
 from control.api.watch import WatchServer
 from control.api.write import Writer
 from control.client.sockets import watchful
-from control.schema.resource import ResourceRow, registry
+from control.schema.openapi import OpenApi
+from control.schema.resource import Registry, ResourceRow, registry
 from control.store.contract import Key
 from control.store.sqlite import SqliteStore
 
@@ -76,29 +79,36 @@ class ApiServer:
         async with AsyncExitStack() as stack:
             config = self.config
             self.store = await stack.enter_async_context(SqliteStore(config.store, durable=config.durable))
+            self.registry = Registry(registry().rows)
             self._allocator = ServiceAllocator(self.store, config.service_cidrs, config.node_ports)
             self._tokens = ServiceAccountTokens(config.sa_key, config.issuer, self._lookup)
             self._quotas = QuotaLedger(self.store)
             admission = self._admission()
             self.writer = Writer(self.store, admission)
-            self._quota_status = QuotaStatus(registry(), self._quotas, self.store, self.writer)
+            self._quota_status = QuotaStatus(self.registry, self._quotas, self.store, self.writer)
             self._quotas.start()
             self._deleter = Deleter(self.store, admission)
             self._reader = Reader(self.store)
             self._watches = WatchServer(self.store)
+            self._catalog = Catalog(self.store, self.registry, self._watches.end)
+            self._catalog.start()
+            await stack.enter_async_context(
+                Establisher(self.store, self.registry, self._catalog, self.writer, self._deleter)
+            )
             self._door = KubeletDoor(self.store, config)
             stack.push_async_callback(self._door.close)
             filters: list[Filter] = [as_status, Authenticate(self._tokens)]
             if config.audit is not None:
                 filters.insert(0, stack.enter_context(Audit(config.audit)))
             self._nonresource = NonResource(
-                Discovery(registry(), f"{config.advertise[0]}:{config.advertise_port}"),
+                Discovery(self.registry, f"{config.advertise[0]}:{config.advertise_port}"),
                 self.store,
                 self.ready.is_set,
+                OpenApi(self.registry, lambda: self._catalog.changes),
             )
             self._verbs = self._build_verbs()
             self._chain: Handler = chain(filters, self._dispatch)
-            await Bootstrap(self.store, self.writer, registry(), config).run()
+            await Bootstrap(self.store, self.writer, self.registry, config).run()
             self._open = stack.pop_all()
         return self
 
@@ -125,6 +135,7 @@ class ApiServer:
         scale = ScaleSubresource(self._reader, self.writer)
         scaled = ("deployments", "replicasets", "statefulsets", "replicationcontrollers")
         subs: dict[str, SubHandler] = {f"{plural}/scale": scale for plural in scaled}
+        subs["custom/scale"] = scale
         subs["pods/binding"] = BindingSubresource(self.writer)
         subs["pods/eviction"] = EvictionSubresource(self.store, self.writer, self._deleter)
         subs["serviceaccounts/token"] = TokenSubresource(self.store, self._tokens)
@@ -146,7 +157,7 @@ class ApiServer:
             "authentication.k8s.io/tokenreviews": reviews.token,
         }
         return Verbs(
-            registry(), self.store, self._reader, self.writer, self._deleter, self._watches, subs, virtual
+            self.registry, self.store, self._reader, self.writer, self._deleter, self._watches, subs, virtual
         )
 
     async def _old_binding(self, row: ResourceRow, request: ApiRequest) -> Response:
@@ -187,6 +198,8 @@ class ApiServer:
             for listener in listeners:
                 listener.close()
             self._watches.stop()
+            # Connections that wait for a next request end now; without this each is waited for as if it answered.
+            self._server.pre_shutdown()
             await self._server.shutdown(DRAIN_S)
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
