@@ -50,7 +50,7 @@ def provenance(atlas: Atlas, comment: str) -> Provenance | None:
     if obj is None:
         return Provenance(found["kind"], key, field)
     meta = obj["metadata"]
-    file, text = _line(obj, field)
+    file, text = _line(obj, found["kind"], field)
     return Provenance(
         found["kind"], key, field, str(meta.get("resourceVersion", "")), _written(obj), file, text
     )
@@ -62,14 +62,14 @@ def _written(obj: Json) -> str:
     return max(times, default="") or str(obj["metadata"].get("creationTimestamp") or "")
 
 
-def _line(obj: Json, field: str) -> tuple[str, str]:
+def _line(obj: Json, kind: str, field: str) -> tuple[str, str]:
     """``path:line`` of the field, and that line, from the file that `podwire apply` noted, if it still says so."""
     noted = _FILE.fullmatch((obj["metadata"].get("annotations") or {}).get(SOURCE_ANNOTATION, ""))
     if noted is None:
         return "", ""
     path, line = noted["path"], int(noted["line"])
     try:
-        manifests = [m for m in read_manifests([path]) if m.line == line and m.object["kind"] == obj["kind"]]
+        manifests = [m for m in read_manifests([path]) if m.line == line and m.object["kind"] == kind]
         if not manifests or manifests[0].object["metadata"].get("name") != obj["metadata"]["name"]:
             return f"{path}:{line}", ""
         number = manifests[0].line_of(field) if field else line
