@@ -28,7 +28,7 @@ def apply(obj: dict[str, Any], patch: Any) -> dict[str, Any]:
             raise Invalid(
                 f"the server rejected our request due to an error in our request: {error}"
             ) from None
-    result = root[""]
+    result = root.get("")
     if not isinstance(result, dict):
         raise BadRequest("the patch leaves no object")
     return result

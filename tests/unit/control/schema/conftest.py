@@ -1,10 +1,12 @@
 """Objects for the tests of the schema: from YAML, as the API has them before validation."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from control.schema.defaults import apply_defaults
 from control.schema.resource import ResourceRow, registry
@@ -13,6 +15,9 @@ from control.schema.structure import check
 from control.schema.validate import validate_create
 
 Json = dict[str, Any]
+# No deadline: how long one example takes says more about the machine than about us. CI tries the same ones each time.
+settings.register_profile("podwire", deadline=None, derandomize=bool(os.environ.get("CI")), database=None)
+settings.load_profile("podwire")
 
 
 def _row(api_version: str, kind: str) -> ResourceRow:

@@ -52,3 +52,8 @@ def test_what_cannot_be_done_is_invalid_and_changes_nothing(patch):
 def test_an_object_is_no_json_patch():
     with pytest.raises(BadRequest):
         json_patch.apply({}, {"op": "add"})
+
+
+def test_a_patch_that_takes_the_whole_object_away_is_refused():
+    with pytest.raises(BadRequest, match="leaves no object"):
+        json_patch.apply({"a": 1}, [{"op": "remove", "path": ""}])
