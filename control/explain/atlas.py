@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from control.lab.plan import LabPlan
 from control.verify.cluster import ClusterView, ServicePortView
 from dataplane.model.address import IPAddress
-from dataplane.netns.names import FABRIC, INTERNET, NamespaceName, place_of
+from dataplane.netns.names import INTERNET, NamespaceName, place_of
 from policy.world import PodFacts
 
+_OURS = b"\x0a\x58"
 Json = Mapping[str, Any]
 
 
@@ -68,6 +70,12 @@ class Atlas:
             return INTERNET
         return ""
 
+    def who_has_mac(self, mac: str) -> str:
+        """`` (node node-1)`` for a MAC that podwire gave: 0a:58 and the owner's IPv4 address; else nothing."""
+        packed = bytes.fromhex(mac.replace(":", ""))
+        who = self.who(IPv4Address(packed[2:])) if packed[:2] == _OURS else ""
+        return f" ({who})" if who else ""
+
     def service_port(self, address: IPAddress, port: int, protocol: int) -> ServicePortView | None:
         """The Service's port at a ClusterIP, or at a node's NodePort."""
         nodes = {address for node in self.plan.fabric.nodes for address in node.addresses}
@@ -104,6 +112,3 @@ class Atlas:
             if pod is not None and not pod.host_network:
                 names.append(self.pod_netns(pod))
         return tuple(dict.fromkeys(names))
-
-
-FABRIC_PLACE = FABRIC

@@ -154,7 +154,10 @@ def _rule_cause(journey: Journey, atlas: Atlas, aim: Aim, judgement: Judgement) 
         case "podwire-guard", _:
             return Cause.FORGED, comment
         case "podwire-services", chain if chain == UNSERVED:
-            return Cause.LOCAL_ONLY, f"{aim.said}: traffic policy Local, and no endpoint on this node"
+            asked = judgement.before
+            view = asked and atlas.service_port(asked.destination, asked.destination_port, asked.protocol)
+            whose = f"Service {view.service}" if view else aim.said
+            return Cause.LOCAL_ONLY, f"{whose}: traffic policy Local, and no endpoint on this node"
         case "podwire-services", chain if chain == REFUSE:
             return _refusal(journey, atlas, judgement)
     return Cause.FOREIGN_RULE, f"dropped by a rule of table {event.family} {event.table}" + (
@@ -231,7 +234,8 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
     if at_home:
         return Fate(True, False, None, "no answer came", place, last)
     if flooded:
-        said = f"a bridge of {place} has no port for {flooded[0].next_hop} and flooded it; nobody took it"
+        whose = atlas.who_has_mac(flooded[0].next_hop)
+        said = f"a bridge there knows no port for {flooded[0].next_hop}{whose}, sent it to all, and nobody took it"
         return Fate(False, False, Cause.DEAD_LINK, said, place, last)
     if last.outgoing:
         after = f"it left {last.interface} of {place} and came in nowhere"

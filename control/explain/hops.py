@@ -71,7 +71,7 @@ class _Teller:
                     yield from self._judgement(step, later)
 
     def _us(self, time_ns: int) -> float:
-        return (time_ns - self.journey.sent_ns) / 1000
+        return (time_ns - self.journey.began_ns) / 1000
 
     def _link(self, seen: Sighting) -> Hop:
         place, link = self.atlas.place(seen.netns), self.atlas.link(seen.netns, seen.interface)

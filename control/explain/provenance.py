@@ -11,6 +11,7 @@ from control.lab.manifests import read_manifests
 
 _COMMENT = re.compile(r"(?P<kind>\S+) (?:(?P<namespace>[^/\s]+)/)?(?P<name>\S+)(?: (?P<field>\S+))?")
 _PLURALS = {"NetworkPolicy": "networkpolicies", "Service": "services", "Pod": "pods"}
+_WIDTH = 70
 _FILE = re.compile(r"(?P<path>.+):(?P<line>\d+)")
 
 
@@ -29,14 +30,17 @@ class Provenance:
     file: str = ""
     text: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """For a terminal: the line of YAML where there is one, then the object."""
         field = f" {self.field}" if self.field else ""
         version = f", resourceVersion {self.resource_version}" if self.resource_version else ", gone since"
         written = f", written {self.written}" if self.written else ""
-        if self.file:
-            line = f'  "{self.text}"' if self.text else ""
-            return f"{self.file}{line}   {self.kind} {self.key}{field}{version}{written}"
-        return f"{self.kind} {self.key}{field}{version}{written}"
+        obj = f"{self.kind} {self.key}{field}{version}{written}"
+        if not self.file:
+            return (obj,)
+        text = self.text if len(self.text) <= _WIDTH else f"{self.text[: _WIDTH - 1]}…"
+        return f"{self.file}  {text}".rstrip(), obj
 
 
 def provenance(atlas: Atlas, comment: str) -> Provenance | None:

@@ -35,7 +35,7 @@ def _lines(hops: tuple[Hop, ...], paint: Any) -> Iterator[str]:
         yield f"{number:>3}  {time:>9}  {hop.place:<{width}}  {hop.what:<7} {said}"
         indent = " " * (16 + width + 10)
         if hop.provenance is not None:
-            yield f"{indent}{hop.provenance}"
+            yield from (f"{indent}{line}" for line in hop.provenance.lines)
         for each in hop.because:
             yield paint(f"{indent}{each}", _DIM)
 

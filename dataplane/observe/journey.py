@@ -95,6 +95,11 @@ class Journey:
     rulesets: Mapping[str, Chains] = field(default_factory=dict)
     rises: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
+    @property
+    def began_ns(self) -> int:
+        """When it was first seen, since 1970; when it was sent, if it never was."""
+        return next((step.time_ns for step in self.steps if isinstance(step, Sighting)), self.sent_ns)
+
     def of(self, course: Course) -> tuple[Step, ...]:
         """The steps of one direction."""
         return tuple(step for step in self.steps if step.course is course)
