@@ -4,13 +4,16 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
+import orjson
 from aiohttp import web
 
 from control.agents.container_keeper import ContainerKeeper
 from control.agents.context import NodeContext
+from control.agents.kubelet_figures import metrics_text, summary
 from control.agents.kubelet_streams import serve_attach, serve_exec
 from control.agents.kubelet_tools import Sockets
 from control.agents.log_reader import LogQuery, read_log
@@ -48,9 +51,15 @@ class KubeletServer:
     async def run(self) -> None:
         """Serve until cancelled."""
         app = web.Application()
+        self._ctx.pod_logs.mkdir(parents=True, exist_ok=True)
         app.add_routes(
             [
                 web.get("/healthz", self._health),
+                web.get("/healthz/{check:ping|log|syncloop}", self._health),
+                web.get("/metrics", self._metrics),
+                web.get("/stats/summary", self._summary),
+                # The node's own logs: podwire keeps its pods' there, in a kubelet's layout.
+                web.static("/logs", self._ctx.pod_logs.parent, show_index=True),
                 web.get("/pods", self._pods),
                 web.get("/containerLogs/{namespace}/{pod}/{container}", self._logs),
                 web.route("*", "/exec/{namespace}/{pod}/{container}", self._exec),
@@ -93,9 +102,18 @@ class KubeletServer:
     async def _health(self, _: web.Request) -> web.Response:
         return web.Response(text="ok")
 
+    async def _metrics(self, _: web.Request) -> web.Response:
+        text = metrics_text(self._ctx, self._kubelet.workers.values())
+        return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _summary(self, _: web.Request) -> web.Response:
+        found = summary(self._ctx, self._kubelet.workers.values(), time.time())
+        return web.Response(body=orjson.dumps(found), content_type="application/json")
+
     async def _pods(self, _: web.Request) -> web.Response:
         items = [worker.pod for worker in self._kubelet.workers.values()]
-        return web.json_response({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
+        found = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}
+        return web.Response(body=orjson.dumps(found), content_type="application/json")
 
     def _worker(self, request: web.Request) -> PodWorker:
         namespace, pod = request.match_info["namespace"], request.match_info["pod"]

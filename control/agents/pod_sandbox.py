@@ -15,6 +15,7 @@ from control.agents.environment import Sources, bytes_of, declared, field_value,
 from control.agents.kubelet_errors import ConfigError, MountError, SandboxError
 from control.agents.kubelet_tools import KubeletTools
 from control.agents.last_words import message_mount
+from control.agents.pod_tokens import PodTokens
 from control.agents.translate.pod import (
     Prepared,
     attach_request,
@@ -50,7 +51,7 @@ class PodSandbox:
             self.directory,
             VolumeTools(
                 fetch=self._fetch,
-                token=self._token,
+                token=PodTokens(self._token, tools.clock.now).get,
                 field=lambda path: field_value(self.pod, path, self._sources()),
                 resource=lambda ref: resource_value(self.pod, {}, ref, self._sources()),
                 tmpfs=lambda path, size: tools.runtime.tmpfs(uid_of(pod), path, size),
@@ -186,7 +187,7 @@ class PodSandbox:
             return None
         raise MountError(f'{kind.lower()} "{name}" not found')
 
-    async def _token(self, audience: str, seconds: int) -> str:
+    async def _token(self, audience: str, seconds: int) -> Json:
         meta = self.pod["metadata"]
         request = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -204,10 +205,9 @@ class PodSandbox:
         }
         account = self.pod["spec"].get("serviceAccountName") or "default"
         async with self._tools.lane:
-            answer = await self._tools.client.create(
+            return await self._tools.client.create(
                 SERVICEACCOUNTS, request, meta["namespace"], name=account, subresource="token"
             )
-        return str(answer["status"]["token"])
 
 
 def _parsed(addresses: tuple[str, ...]) -> list[Any]:

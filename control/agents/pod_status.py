@@ -12,7 +12,7 @@ OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady",
 class PodFacts:
     """What the status is computed from.
 
-    init, containers: container statuses in the spec's order. sandboxed: network is up.
+    init, containers, ephemeral: container statuses in the spec's order. sandboxed: network is up.
     final: nothing of the pod runs or will run again. start_time: RFC 3339. failure: (reason, message) of a pod
     that failed as a whole.
     """
@@ -26,6 +26,7 @@ class PodFacts:
     final: bool
     start_time: str
     failure: tuple[str, str] | None = None
+    ephemeral: Sequence[Json] = ()
 
 
 def status_of(facts: PodFacts, had: Mapping[str, Json], now: str) -> Json:
@@ -41,6 +42,8 @@ def status_of(facts: PodFacts, had: Mapping[str, Json], now: str) -> Json:
     }
     if facts.init:
         status["initContainerStatuses"] = list(facts.init)
+    if facts.ephemeral:
+        status["ephemeralContainerStatuses"] = list(facts.ephemeral)
     if facts.addresses:
         status["podIP"] = facts.addresses[0]
         status["podIPs"] = [{"ip": address} for address in facts.addresses]

@@ -5,11 +5,13 @@ import logging
 import shutil
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from control.agents.container_keeper import ContainerKeeper
+from control.agents.ephemeral import EphemeralContainers, process_namespace_of
 from control.agents.kubelet_errors import MountError, SandboxError
 from control.agents.kubelet_tools import KubeletTools, rfc3339
 from control.agents.last_words import message_file, read_message
@@ -55,6 +57,10 @@ class PodWorker:
             [ContainerKeeper(self, c, had=had.get(c["name"]), record=latest.get(c["name"])) for c in group]
             for group in (spec.get("initContainers") or [], spec["containers"])
         )
+        self._ephemeral = EphemeralContainers(
+            lambda c: ContainerKeeper(self, c, had=had.get(c["name"]), record=latest.get(c["name"]))
+        )
+        self._ephemeral.take(pod)
         self._adopted = bool(records) or any(status.get("containerID") for status in had.values())
         for keeper in self.containers:
             if self.init:
@@ -74,7 +80,14 @@ class PodWorker:
 
     async def prepare(self, container: Json, attempt: int) -> ContainerRequest:
         """See Host."""
-        return await self._sandbox.prepare(container, attempt)
+        keepers = {keeper.name: keeper for keeper in self.keepers}
+        shares = process_namespace_of(container, keepers)
+        return replace(await self._sandbox.prepare(container, attempt), shares_pid_of=shares)
+
+    @property
+    def keepers(self) -> tuple[ContainerKeeper, ...]:
+        """All its containers: init, main, ephemeral."""
+        return (*self.init, *self.containers, *self._ephemeral.keepers)
 
     def open_netns(self) -> int:
         """See Host."""
@@ -109,6 +122,7 @@ class PodWorker:
         """A newer version of the object came."""
         was, self.pod = self.pod, pod
         self._sandbox.update(pod)
+        self._ephemeral.take(pod)
         if pod["metadata"].get("deletionTimestamp"):
             self._leave()
         if _told_unready(was) != _told_unready(pod) and self._tasks is not None:
@@ -128,7 +142,7 @@ class PodWorker:
     async def _tell_stand_ins(self) -> None:
         """The annotation changed: a stand-in answers its readiness path by it."""
         number = signal.SIGUSR1 if _told_unready(self.pod) else signal.SIGUSR2
-        for keeper in (*self.init, *self.containers):
+        for keeper in self.keepers:
             if keeper.running and keeper.runs == "standin":
                 try:
                     await self.tools.runtime.kill(keeper.container_id, number)
@@ -137,17 +151,17 @@ class PodWorker:
 
     def exited(self, record: ContainerRecord) -> None:
         """A container ended."""
-        for keeper in (*self.init, *self.containers):
+        for keeper in self.keepers:
             keeper.exited(record)
 
     def runtime_lost(self) -> None:
         """The zygote died; what it ran has been ended."""
-        for keeper in (*self.init, *self.containers):
+        for keeper in self.keepers:
             keeper.lost()
 
     def keeper(self, name: str) -> ContainerKeeper | None:
         """By container name; None when the pod has no such container."""
-        for keeper in (*self.init, *self.containers):
+        for keeper in self.keepers:
             if keeper.name == name:
                 return keeper
         return None
@@ -197,7 +211,7 @@ class PodWorker:
 
     async def _live(self) -> None:
         if (self.pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
-            for keeper in (*self.init, *self.containers):
+            for keeper in self.keepers:
                 keeper.restore()
             await self._sandbox.tear_down()
             self._final = True
@@ -207,12 +221,14 @@ class PodWorker:
             self._placed.set()
             return
         if self._adopted:
-            for keeper in (*self.init, *self.containers):
+            for keeper in self.keepers:
                 await keeper.take_over()
         else:
             for sentence in ignored(self.tools.ctx, self.pod):
                 self.event("Warning", "NotSupported", sentence)
         self._placed.set()
+        if self._tasks is not None:
+            self._ephemeral.begin(self._tasks)
         policy = self.pod["spec"].get("restartPolicy", "Always")
         sidecars = sidecar_names(self.pod)
         async with asyncio.TaskGroup() as group:
@@ -231,9 +247,14 @@ class PodWorker:
             for task in kept:
                 task.cancel()
         if not self.stopping.is_set():
-            await self._sandbox.tear_down()
-            self._final = True
-            self._status.touch(urgent=True)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """The pod has ended by itself."""
+        await self._ephemeral.stop(self._grace())
+        await self._sandbox.tear_down()
+        self._final = True
+        self._status.touch(urgent=True)
 
     async def _initialize(
         self, group: asyncio.TaskGroup, kept: list["asyncio.Task[int]"], sidecars: set[str], policy: str
@@ -253,9 +274,7 @@ class PodWorker:
             elif not under_way or keeper._record is not None:
                 code = await keeper.keep("Never" if policy == "Never" else "OnFailure")
                 if code and not self.stopping.is_set():
-                    await self._sandbox.tear_down()
-                    self._final = True
-                    self._status.touch(urgent=True)
+                    await self._finish()
                     return False
             if self.stopping.is_set():
                 return False
@@ -308,7 +327,8 @@ class PodWorker:
         """End every container within the grace, then take the place away."""
         if self._adopted:
             await self._placed.wait()
-        running = [keeper for keeper in (*self.containers, *self.init) if keeper.running]
+        every = (*self.containers, *self._ephemeral.keepers, *self.init)
+        running = [keeper for keeper in every if keeper.running]
         for keeper in running:
             self.event("Normal", "Killing", f"Stopping container {keeper.name}", keeper.container)
         sidecars = sidecar_names(self.pod)
@@ -318,6 +338,7 @@ class PodWorker:
         last = [keeper for keeper in running if keeper.name in sidecars]
         for keeper in reversed(last):
             await keeper.stop(min(grace, 5.0), hurry=self._hurry)
+        await self._ephemeral.stop(0.0)
         try:
             async with asyncio.timeout(5.0):
                 await asyncio.shield(living)
@@ -361,6 +382,7 @@ class PodWorker:
                 pod=self.pod,
                 init=[keeper.status(is_init=True) for keeper in self.init],
                 containers=[keeper.status() for keeper in self.containers],
+                ephemeral=self._ephemeral.statuses(),
                 addresses=self.addresses,
                 node_addresses=tuple(str(address) for address in self.tools.ctx.addresses),
                 sandboxed=self._sandbox.up,
@@ -377,7 +399,8 @@ class PodWorker:
 
 def _statuses(pod: Json) -> list[Json]:
     status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    kinds = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    return [one for kind in kinds for one in status.get(kind) or ()]
 
 
 def _told_unready(pod: Json) -> bool:

@@ -45,8 +45,8 @@ class StreamOptions:
 class Input:
     """What a client types, on its way to a process. Owns ``descriptor`` (None: nobody reads it).
 
-    terminal: it is one; the end of input is a key there. on_end: what to do instead when the client says that
-    nothing more comes; the input of a running container has other writers.
+    terminal: it is one; the end of input is a key there. on_end: what else is to be done when the client says that
+    nothing more comes (instead of the key): the input of a running container has other writers.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Input:
         if self._ended:
             return
         self._ended = True
+        if not self._terminal:
+            self.close()
+        elif self._on_end is None:
+            await self.write(_END_OF_INPUT)
         if self._on_end is not None:
             await self._on_end()
-        elif self._terminal:
-            await self.write(_END_OF_INPUT)
-        else:
-            self.close()
 
     def size(self, message: bytes) -> None:
         """The client's window, as JSON; what is no size is left out."""

@@ -16,6 +16,7 @@ from typing import Any
 from control.agents.kubelet_errors import ConfigError, MountError
 from control.schema.quantity import parse
 from control.workload.machine import hidden_paths
+from dataplane.host.container_root import NODE_ROOT
 
 Json = dict[str, Any]
 _SMALL_BYTES = 64 * 1024
@@ -95,7 +96,7 @@ class PodVolumes:
             if ".." in sub_path.split("/"):
                 raise ConfigError(f"subPath {sub_path!r} must not contain '..'")
             writable = "emptyDir" in volume
-            if sub_path and not writable:
+            if sub_path and not writable and source != NODE_ROOT:
                 source, sub_path = os.path.realpath(f"{source}/{sub_path}"), ""
                 if not os.path.exists(source):
                     raise ConfigError(f'failed to prepare subPath for volumeMount "{name}"')
@@ -148,6 +149,9 @@ class PodVolumes:
 
     def _host_path(self, name: str, source: Json) -> None:
         path = os.path.realpath(source["path"])
+        if path == NODE_ROOT:  # as the container sees it, so that what is hidden stays so
+            self._places[name] = path
+            return
         hidden = {*map(os.path.realpath, _HIDDEN), *hidden_paths(self._tools.hidden)}
         at_fault = next((place for place in sorted(hidden) if _one_holds_the_other(path, place)), None)
         if at_fault is not None:

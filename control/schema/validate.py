@@ -16,7 +16,7 @@ from control.schema.resource import ResourceRow
 from control.schema.validate_declared import declared, declared_update
 from control.schema.validate_meta import metadata, metadata_update
 from control.schema.validate_pod import pod
-from control.schema.validate_pod_update import pod_update
+from control.schema.validate_pod_update import ephemeral_update, pod_update
 
 Rule = Callable[[dict[str, Any]], list[Cause]]
 UpdateRule = Callable[[dict[str, Any], dict[str, Any]], list[Cause]]
@@ -94,6 +94,8 @@ def validate_update(
     found += metadata_update(meta, had)
     if row.custom is not None:
         return found + row.custom.faults(new, old)
+    if subresource == "ephemeralcontainers":
+        return found + ephemeral_update(new, old)
     if subresource:
         return found
     if row.qualified == "pods":

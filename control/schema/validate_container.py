@@ -36,7 +36,7 @@ def containers(items: list[dict[str, Any]], path: str, names: PodNames, *, init:
     found: list[Cause] = []
     for index, item in enumerate(items):
         at = f"{path}[{index}]"
-        found += _container(item, at, names)
+        found += container(item, at, names)
         policy = item.get("restartPolicy")
         if policy is not None and policy not in RESTART_POLICIES:
             found.append(causes.not_supported(f"{at}.restartPolicy", policy, RESTART_POLICIES))
@@ -85,7 +85,8 @@ def _host_ports(items: list[dict[str, Any]], path: str) -> list[Cause]:
     return found
 
 
-def _container(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
+def container(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
+    """What holds for containers of each kind, one of them."""
     found: list[Cause] = []
     name, image = item.get("name", ""), item.get("image", "")
     if not name:
@@ -116,6 +117,16 @@ def _container(item: dict[str, Any], at: str, names: PodNames) -> list[Cause]:
         found += resource_requirements(item["resources"], f"{at}.resources")
     if item.get("securityContext"):
         found += container_security(item["securityContext"], f"{at}.securityContext")
+    return found
+
+
+def images(containers: list[dict[str, Any]], path: str, start: int = 0) -> list[Cause]:
+    """What holds for the images of a pod, and not of a pod template. start: index of the first."""
+    found = []
+    for index, item in enumerate(containers, start):
+        image, at = item.get("image", ""), f"{path}[{index}].image"
+        if image != image.strip():
+            found.append(causes.invalid(at, image, "must not have leading or trailing whitespace"))
     return found
 
 

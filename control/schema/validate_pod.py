@@ -6,6 +6,7 @@ from typing import Any
 from control.errors import Cause
 from control.schema import causes, formats
 from control.schema.validate_container import PodNames, containers
+from control.schema.validate_ephemeral import ephemeral_containers
 from control.schema.validate_meta import annotations, labels
 from control.schema.validate_placement import affinity, spread, tolerations
 from control.schema.validate_security import pod_security
@@ -89,9 +90,8 @@ def _containers(spec: Mapping[str, Any], path: str) -> list[Cause]:
     found += containers(spec.get("containers", []), f"{path}.containers", names, init=False)
     if "initContainers" in spec:
         found += containers(spec["initContainers"], f"{path}.initContainers", names, init=True)
-    for index, item in enumerate(spec.get("ephemeralContainers", ())):
-        at = f"{path}.ephemeralContainers[{index}]"
-        found += [causes.required(f"{at}.{key}") for key in ("name", "image") if not item.get(key)]
+    if "ephemeralContainers" in spec:
+        found += ephemeral_containers(spec["ephemeralContainers"], f"{path}.ephemeralContainers", names)
     return found
 
 

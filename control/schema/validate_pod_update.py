@@ -6,6 +6,7 @@ from typing import Any
 
 from control.errors import Cause
 from control.schema import causes
+from control.schema.validate_container import images
 from control.schema.validate_pod import pod_spec
 
 _FIXED = (
@@ -24,7 +25,7 @@ def pod_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
     for group in ("containers", "initContainers"):
         if len(spec.get(group, [])) != len(had.get(group, [])):
             return [*found, causes.forbidden(f"spec.{group}", "pod updates may not add or remove containers")]
-        found += _images(spec.get(group, []), f"spec.{group}")
+        found += images(spec.get(group, []), f"spec.{group}")
     wrong = _deadline(spec.get("activeDeadlineSeconds"), had.get("activeDeadlineSeconds"))
     if wrong:
         return found + wrong
@@ -36,16 +37,7 @@ def pod_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
     if had.get("schedulingGates"):  # a gated pod's placement may still be narrowed
         changed = [key for key in changed if key not in ("nodeSelector", "affinity")]
     if changed:
-        found.append(causes.forbidden("spec", f"{_FIXED}\n{_differences(spec, had)}"))
-    return found
-
-
-def _images(containers: list[dict[str, Any]], path: str) -> list[Cause]:
-    found = []
-    for index, item in enumerate(containers):
-        image, at = item.get("image", ""), f"{path}[{index}].image"
-        if image != image.strip():
-            found.append(causes.invalid(at, image, "must not have leading or trailing whitespace"))
+        found.append(causes.forbidden("spec", f"{_FIXED}\n{differences(spec, had)}"))
     return found
 
 
@@ -59,6 +51,23 @@ def _fixed(key: str, spec: dict[str, Any], had: dict[str, Any]) -> Any:
     if key == "terminationGracePeriodSeconds" and had.get(key, 0) < 0 and value in (1, had[key]):
         return None
     return value
+
+
+def ephemeral_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
+    """A write of the ``ephemeralcontainers`` subresource: those that are there stay as they are."""
+    at = "spec.ephemeralContainers"
+    found = pod_spec(new["spec"], "spec")
+    now = {item["name"]: item for item in new.get("spec", {}).get("ephemeralContainers", ())}
+    for item in old.get("spec", {}).get("ephemeralContainers", ()):
+        name = item["name"]
+        if name not in now:
+            found.append(causes.forbidden(at, f'existing ephemeral containers "{name}" may not be removed\n'))
+        elif now[name] != item:
+            said = (
+                f'existing ephemeral containers "{name}" may not be changed\n{differences(now[name], item)}'
+            )
+            found.append(causes.forbidden(at, said))
+    return found
 
 
 def _deadline(new: int | None, old: int | None) -> list[Cause]:
@@ -93,7 +102,7 @@ def _new_gates(spec: dict[str, Any], had: dict[str, Any]) -> list[Cause]:
     return found
 
 
-def _differences(spec: dict[str, Any], had: dict[str, Any]) -> str:
-    """Both specs as JSON, compared line by line."""
+def differences(spec: dict[str, Any], had: dict[str, Any]) -> str:
+    """Both as JSON, compared line by line."""
     before, after = (json.dumps(side, indent=1, sort_keys=True).splitlines() for side in (had, spec))
     return "\n".join(list(difflib.unified_diff(before, after, lineterm=""))[2:])

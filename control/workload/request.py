@@ -72,6 +72,7 @@ class ContainerRequest(_Message):
     known_base: a missing command is an error; otherwise it becomes a stand-in.
     standin: facts for the stand-in as JSON (ports, identity), see ``standin.main.StandInPlan``.
     module: dotted module of our own code to run instead (``main(argv, environment)``), empty for none.
+    shares_pid_of: the container (id) whose processes it sees and joins; empty for a process table of its own.
     capabilities: names without CAP_. groups: supplementary groups.
     labels: free JSON that ``list`` gives back, so that a restarted agent knows its own.
     """
@@ -101,6 +102,7 @@ class ContainerRequest(_Message):
     tty: bool = False
     upper_bytes: int = 0
     labels: str = "{}"
+    shares_pid_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

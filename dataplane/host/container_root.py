@@ -24,11 +24,15 @@ _SHM = "/dev/shm"  # noqa: S108 (where POSIX shared memory lives)
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
+NODE_ROOT = "/"
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeMount:
     """One volume in a container.
 
-    source: a directory or file of the kubelet's. sub_path: below it, followed without symbolic links, made as a
+    source: a directory or file of the kubelet's; NODE_ROOT for the files of the machine as the container itself
+    sees them, without what is mounted into it. sub_path: below it, followed without symbolic links, made as a
     directory when missing. target: path in the container. read_only: nothing can be written there.
     """
 
@@ -67,7 +71,7 @@ def enter(root: ContainerRoot) -> None:
     Raises KernelError; the process is then good for nothing but to exit.
     """
     unshare(CLONE_NEWNS)
-    sources = [(_open_source(volume), volume) for volume in root.volumes]
+    sources = [(_open_source(volume), volume) for volume in root.volumes if volume.source != NODE_ROOT]
     stage = root.stage
     mounts.mount("tmpfs", stage, "tmpfs", NOSUID | NODEV, f"mode=755,size={root.upper_bytes},nr_inodes=65536")
     if root.overlay:
@@ -98,6 +102,9 @@ def enter(root: ContainerRoot) -> None:
     # Paths resolve in the new root from here on, so a link in a target can't lead out of it.
     for descriptor, volume in sources:
         _bind_volume(descriptor, volume)
+    for volume in root.volumes:
+        if volume.source == NODE_ROOT:
+            _bind_volume(_open_source(volume), volume)
     _guard_kernel_files()
     os.fchdir(old)
     mounts.detach(".")

@@ -214,8 +214,6 @@ def _security(pod: Json, container: Json) -> Json:
         raise ConfigError(
             "privileged: true is refused: a privileged container could change this machine (docs/security.md)"
         )
-    if pod["spec"].get("hostPID"):
-        raise ConfigError("hostPID: true is refused: nodes of a lab have no process table of their own")
     return merged
 
 
@@ -278,14 +276,17 @@ def maps_ports(ctx: NodeContext) -> bool:
 
 def ignored(ctx: NodeContext, pod: Json) -> list[str]:
     """What a manifest asks for and podwire does not do, a sentence each, for Events."""
+    found: list[str] = []
+    if pod["spec"].get("hostPID"):
+        found = ["hostPID is not heeded: nodes of a lab have no process table of their own"]
     if pod["spec"].get("hostNetwork"):
-        return []
+        return found
     ports = [
         p["hostPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or [] if p.get("hostPort")
     ]
     if ports and maps_ports(ctx):
         ports = []
-    found = [f"hostPort {port} is not opened on the node: use a NodePort Service" for port in ports]
+    found += [f"hostPort {port} is not opened on the node: use a NodePort Service" for port in ports]
     sysctls = (pod["spec"].get("securityContext") or {}).get("sysctls") or []
     return found + [
         f"sysctl {entry['name']} is not set: podwire applies no sysctls of pods" for entry in sysctls

@@ -111,8 +111,6 @@ def test_a_host_path_that_lies_in_or_holds_what_no_container_sees_is_refused(lab
         lab.directory.pki,
         home,
         home.parent,
-        "/",
-        "//",
         f"//{home}",
         "/tmp",
         "/home",
@@ -130,6 +128,27 @@ def test_a_host_path_that_lies_in_or_holds_what_no_container_sees_is_refused(lab
             assert "is refused: containers of a lab never see" in told
     finally:
         shutil.rmtree(place)
+
+
+def test_the_node_s_root_shows_what_the_container_sees_itself_and_is_read_only(lab):
+    """What is hidden from containers is hidden below it, too, and by subPath."""
+    key = lab.directory.pki
+    mounts = [
+        {"name": "h", "mountPath": "/host"},
+        {"name": "h", "mountPath": "/homes", "subPath": "root"},
+        {"name": "h", "mountPath": "/keys", "subPath": str(key).strip("/")},
+    ]
+    script = (
+        f"ls -d /host/etc/apt; ls -A /host/root /host/home /host/tmp /host/proc /host{key} /homes /keys 2>&1"
+        " | grep -v -e : -e '^$'; touch /host/x 2>&1; true"
+    )
+    volumes = [{"name": "h", "hostPath": {"path": "/"}}]
+    lab.create(pod("whole", shell(script, volumeMounts=mounts), volumes=volumes, restartPolicy="Never"))
+    ended(lab, "whole", "Succeeded")
+    assert output(lab, "whole").splitlines() == [
+        "/host/etc/apt",
+        "touch: cannot touch '/host/x': Read-only file system",
+    ]
 
 
 def test_privilege_over_the_machine_is_refused_with_its_reason(lab):

@@ -130,3 +130,12 @@ def test_a_completed_pod_is_not_ready_and_says_why():
     found = conditions(facts(end(0), policy="Never"))
     assert (found["Ready"]["status"], found["Ready"]["reason"]) == ("False", "PodCompleted")
     assert found["Initialized"]["reason"] == "PodCompleted"
+
+
+def test_ephemeral_containers_are_told_and_count_for_nothing():
+    broken = status(end(1), "debug", ready=False)
+    told = status_of(facts(RUN, ephemeral=[broken]), {}, NOW)
+    assert told["ephemeralContainerStatuses"] == [broken]
+    assert told["phase"] == "Running"
+    assert {c["type"]: c["status"] for c in told["conditions"]}["Ready"] == "True"
+    assert "ephemeralContainerStatuses" not in status_of(facts(RUN), {}, NOW)

@@ -7,6 +7,7 @@ import pytest
 
 from control.agents.kubelet_errors import MountError
 from control.agents.volumes import FileSpec, PodVolumes, VolumeTools, write_atomically
+from dataplane.host.container_root import NODE_ROOT
 
 
 def files(place):
@@ -77,6 +78,19 @@ async def test_a_projection_gathers_its_sources(tmp_path):
     }  # fmt: skip
 
 
+async def test_the_node_s_root_is_the_container_s_own_view_of_it_whatever_lies_below(tmp_path):
+    volumes = PodVolumes(pod({"name": "v", "hostPath": {"path": "/"}}), tmp_path, tools())
+    await volumes.set_up()
+    mounts = [
+        {"name": "v", "mountPath": "/host"},
+        {"name": "v", "mountPath": "/homes", "subPath": "home"},
+    ]
+    assert volumes.mounts_of({"volumeMounts": mounts}) == (
+        (NODE_ROOT, "/host", "ro", ""),
+        (NODE_ROOT, "/homes", "ro", "home"),
+    )
+
+
 @pytest.mark.parametrize(
     ("volume", "message"),
     [
@@ -87,7 +101,6 @@ async def test_a_projection_gathers_its_sources(tmp_path):
         ),
         ({"hostPath": {"path": "/labs/lab/pki"}}, "is refused"),
         ({"hostPath": {"path": "/home/ann"}}, "is refused"),
-        ({"hostPath": {"path": "/"}}, "is refused"),
         ({"hostPath": {"path": "/etc/../labs"}}, "is refused"),
         ({"nfs": {"server": "x"}}, "no volumes of type nfs"),
     ],

@@ -88,7 +88,6 @@ def test_capabilities_are_added_and_dropped():
         ({"securityContext": {"capabilities": {"add": ["SYS_NICE"]}}}, {}, "SYS_NICE is refused"),
         ({"securityContext": {"capabilities": {"add": ["CAP_SYS_RESOURCE"]}}}, {}, "SYS_RESOURCE is refused"),
         ({"securityContext": {"capabilities": {"add": ["IPC_LOCK"]}}}, {}, "IPC_LOCK is refused: it reaches"),
-        ({}, {"hostPID": True}, "hostPID: true is refused"),
         ({"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}, {}, "breaks non-root policy"),
         ({"securityContext": {"runAsNonRoot": True}}, {}, "image will run as root"),
     ],
@@ -179,6 +178,9 @@ def test_what_is_not_done_is_said():
     asks = pod(container, securityContext={"sysctls": [{"name": "a.b", "value": "1"}]})
     assert [sentence.split(" is ")[0] for sentence in ignored(NODE, asks)] == ["hostPort 9191", "sysctl a.b"]
     assert ignored(NODE, pod({"ports": [{"containerPort": 80}]})) == []
+    for spec in ({"hostPID": True}, {"hostPID": True, "hostNetwork": True}):
+        (sentence,) = ignored(NODE, pod({}, **spec))
+        assert sentence.startswith("hostPID is not heeded")
 
 
 def test_a_host_port_is_asked_of_cni_and_in_vain_unless_a_plugin_takes_it():
