@@ -70,11 +70,13 @@ def repacked(value: Any) -> Any:
         raise BadRequest(f"the object can't be written: {error}") from None
 
 
-def patch_type(request: ApiRequest) -> str:
-    """json, merge, strategic or apply. Raises UnsupportedMediaType."""
+def patch_type(request: ApiRequest, *, strategic: bool = True) -> str:
+    """json, merge, strategic (where the kind can) or apply. Raises UnsupportedMediaType."""
     kind = PATCHES.get(request.http.content_type, "")
-    if not kind:
-        known = ", ".join(media for media, name in PATCHES.items() if name)
+    if not kind or (kind == "strategic" and not strategic):
+        known = ", ".join(
+            media for media, name in PATCHES.items() if name and (strategic or name != "strategic")
+        )
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format - accepted media types include: {known}"
         )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from control.api.admission.attempt import Admission, Attempt, Operation, WriteOptions
+from control.api.custom.names import mark_terminating
 from control.api.metadata import precondition, timestamp
 from control.api.objects import attributes_of, key_of
 from control.api.refusals import conflict, not_found
@@ -17,6 +18,7 @@ from control.schema.resource import ResourceRow
 from control.store.contract import Entry, KeyMissing, RevisionMismatch, Store, WriteFailed
 
 RETRIES: Final = 8
+_DEFINITIONS: Final = "customresourcedefinitions.apiextensions.k8s.io"
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 _POD_GRACE_S: Final = 30
@@ -91,6 +93,8 @@ class Deleter:
     ) -> Outcome:
         obj, before = parsed(row, have), parsed(row, have)
         set_finalizers(row, obj, how.propagation)
+        if row.qualified == _DEFINITIONS and "deletionTimestamp" not in obj["metadata"]:
+            mark_terminating(obj)
         if row.plural == "pods" and not row.group:
             mark_pod(obj, how.grace_s)
         else:

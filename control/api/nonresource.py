@@ -9,7 +9,7 @@ import orjson
 from control.api.discovery import Discovery, version
 from control.api.refusals import no_such_resource
 from control.api.request import Answer, ApiRequest
-from control.schema.openapi import openapi_v2, openapi_v3, openapi_v3_index
+from control.schema.openapi import OpenApi
 from control.store.contract import Store
 
 _V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
@@ -22,7 +22,10 @@ _CHECKS: Final = ("ping", "log", "store", "poststarthook/bootstrap")
 class NonResource:
     """Answers them."""
 
-    def __init__(self, discovery: Discovery, store: Store, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, discovery: Discovery, store: Store, ready: Callable[[], bool], openapi: OpenApi
+    ) -> None:
+        self._documents = openapi
         self._discovery = discovery
         self._store = store
         self._ready = ready
@@ -65,10 +68,10 @@ class NonResource:
         if path == "/openapi/v2":
             if "proto-openapi" in request.accept:
                 return Answer(_NO_SCHEMA, content_type=_V2_PROTOBUF)
-            return Answer(openapi_v2())
+            return Answer(self._documents.v2())
         if path == "/openapi/v3":
-            return Answer(openapi_v3_index())
-        document = openapi_v3(path.removeprefix("/openapi/v3/"))
+            return Answer(self._documents.v3_index())
+        document = self._documents.v3(path.removeprefix("/openapi/v3/"))
         if document is None:
             raise no_such_resource()
         return Answer(document)

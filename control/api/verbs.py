@@ -8,6 +8,7 @@ import orjson
 
 from control.api.admission.attempt import FieldValidation, WriteOptions
 from control.api.bodies import (
+    PROTOBUF,
     decode_patch,
     patch_type,
     read_body,
@@ -25,9 +26,10 @@ from control.api.request import Answer, ApiRequest, Json, Response
 from control.api.selection import Selection
 from control.api.watch import WatchServer
 from control.api.write import Make, Outcome, Target, Writer
-from control.errors import BadRequest, NotFound
+from control.errors import BadRequest, NotFound, UnsupportedMediaType
 from control.schema import json_patch, merge_patch, strategic_patch
 from control.schema.apply import apply_patch
+from control.schema.custom.kind import CustomKind
 from control.schema.resource import Registry, ResourceRow
 from control.schema.structure import check_partial
 from control.schema.tables import META
@@ -61,6 +63,8 @@ class Verbs:
         row = self.registry.find(route.group, route.version, route.resource)
         if row is None:
             raise no_such_resource()
+        if row.custom is not None:
+            _custom_only(row.custom, request)
         if route.subresource:
             return await self._subresource(row, request)
         if (virtual := self.virtual.get(f"{row.group}/{row.plural}")) is not None:
@@ -95,7 +99,8 @@ class Verbs:
         sub = row.subresource(route.subresource)
         if sub is None:
             raise no_such_resource()
-        if (handler := self.subs.get(f"{row.plural}/{sub.name}")) is not None:
+        name = f"{row.plural}/{sub.name}" if row.custom is None else f"custom/{sub.name}"
+        if (handler := self.subs.get(name)) is not None:
             return await handler(row, request)
         if sub.name not in _OBJECT_SUBRESOURCES:
             raise no_such_resource()
@@ -124,7 +129,7 @@ class Verbs:
         return written(request, row, outcome)
 
     async def _patch(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        kind = patch_type(request)
+        kind = patch_type(request, strategic=row.custom is None)
         patch = decode_patch(await read_body(request), kind)
         options = write_options(request)
         if kind == "apply":
@@ -167,7 +172,7 @@ class Verbs:
     async def _delete(self, row: ResourceRow, request: ApiRequest) -> Answer:
         how = DeleteOptions.parse(await read_object(request, DELETE_OPTIONS), request.query)
         outcome = await self.deleter.delete(target_of(row, request), how, write_options(request))
-        if outcome.gone and row.plural not in _RETURNED_WHEN_DELETED:
+        if outcome.gone and (row.custom is not None or row.plural not in _RETURNED_WHEN_DELETED):
             return deleted_answer(row, outcome.obj)
         return written(request, row, outcome)
 
@@ -188,6 +193,17 @@ class Verbs:
         meta = {"resourceVersion": str(self.store.revision)}
         return Answer(
             orjson.dumps({**head, "metadata": meta, "items": [outcome.obj for outcome in outcomes]})
+        )
+
+
+def _custom_only(custom: CustomKind, request: ApiRequest) -> None:
+    """What holds for custom kinds alone: warnings of old versions, and no protobuf. Raises UnsupportedMediaType."""
+    if custom.warning:
+        request.warnings.append(custom.warning)
+    if request.http.content_type == PROTOBUF and request.route.verb in ("create", "update"):
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include:"
+            " application/json, application/yaml"
         )
 
 

@@ -45,6 +45,8 @@ def _stored_rows() -> dict[tuple[str, str, str], ResourceRow]:
 
 def stored_row(row: ResourceRow) -> ResourceRow:
     """The row in whose form the objects are stored; mostly itself."""
+    if row.custom is not None:
+        return row.custom.stored or row
     return _stored_rows().get((row.group, row.version, row.plural), row)
 
 
@@ -58,7 +60,9 @@ def to_stored(row: ResourceRow, obj: Json) -> Json:
 
 
 def from_stored(row: ResourceRow, obj: Json) -> Json:
-    """A stored object as this row shows it."""
+    """A stored object as this row shows it; it may be changed and given back."""
+    if row.custom is not None:
+        return row.custom.shown(row, obj)
     if stored_row(row) is row:
         return obj
     names = _BACK if row.group == _EVENTS else {}
@@ -72,4 +76,9 @@ def parsed(row: ResourceRow, entry: Entry) -> Json:
 
 def data(row: ResourceRow, entry: Entry) -> bytes:
     """A stored object's JSON, as this row shows it."""
-    return entry.data if stored_row(row) is row else orjson.dumps(parsed(row, entry))
+    return entry.data if is_as_stored(row, entry.revision) else orjson.dumps(parsed(row, entry))
+
+
+def is_as_stored(row: ResourceRow, revision: int) -> bool:
+    """Are the bytes of an entry of that revision what this row shows?"""
+    return stored_row(row) is row and (row.custom is None or row.custom.is_fresh(revision))

@@ -14,7 +14,7 @@ from control.api.paging import parse_revision
 from control.api.refusals import too_large_revision
 from control.api.request import ApiRequest, Json
 from control.api.selection import Selection
-from control.api.views import from_stored, stored_row
+from control.api.views import from_stored, is_as_stored, stored_row
 from control.errors import ApiError, BadRequest, Cause, Expired, Invalid
 from control.names import INITIAL_END
 from control.schema.resource import ResourceRow
@@ -93,7 +93,7 @@ class Watcher:
 
     def _put(self, event: Event, change: Change) -> None:
         line = event.line(change)
-        if self._shaping:
+        if self._shaping or not is_as_stored(self._row, event.revision):
             line = self._shaped(line)
         self._lines.append(line)
         self._waiting += len(line)
@@ -157,12 +157,19 @@ class WatchServer:
         self._store = store
         self._stopping = asyncio.Event()
         self._marked: dict[str, set[Watcher]] = {}
+        self._all: dict[str, set[Watcher]] = {}
 
     def progress(self, row: ResourceRow) -> None:
         """Tell every watch of the resource that takes bookmarks how far it is: now, and behind what it is to hear."""
         for watcher in self._marked.get(storage_name(row), ()):
             if not watcher.ended:
                 watcher.bookmark(self._store.revision)
+
+    def end(self, resource: str) -> None:
+        """End the watches of one resource: what it is has changed, and its clients are to begin anew."""
+        for watcher in self._all.get(resource, ()):
+            watcher.ended = True
+            watcher.wake.set()
 
     def stop(self) -> None:
         """End all watches (the server is closing)."""
@@ -177,7 +184,9 @@ class WatchServer:
             query = {**query, "fieldSelector": f"metadata.name={request.route.name}"}
         selection = Selection.parse(row, request.route.namespace if row.namespaced else "", query)
         watcher = Watcher(row, request, selection, shape)
+        everyone = self._all.setdefault(storage_name(row), set())
         cancel = self._begin(row, request, watcher)
+        everyone.add(watcher)
         marked = self._marked.setdefault(storage_name(row), set())
         if request.flag("allowWatchBookmarks"):
             marked.add(watcher)
@@ -192,6 +201,7 @@ class WatchServer:
             return answer  # the client is gone, which is how most watches end
         finally:
             marked.discard(watcher)
+            everyone.discard(watcher)
             cancel()
         return answer
 

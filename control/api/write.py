@@ -10,7 +10,7 @@ from control.api.objects import attributes_of, key_of
 from control.api.refusals import already_exists, conflict, invalid, not_found
 from control.api.request import Json
 from control.api.views import parsed, to_stored
-from control.errors import InternalError
+from control.errors import InternalError, MethodNotSupported
 from control.schema.apply import record_update
 from control.schema.defaults import apply_defaults
 from control.schema.resource import ResourceRow
@@ -54,6 +54,8 @@ class Writer:
 
     async def create(self, row: ResourceRow, namespace: str, obj: Json, options: WriteOptions) -> Outcome:
         """Store a new object (``obj`` becomes it). Raises AlreadyExists, Invalid, Forbidden, BadRequest."""
+        if row.custom is not None and row.custom.terminating:
+            raise MethodNotSupported("create not allowed while custom resource definition is terminating")
         check_kind(row, obj)
         check_namespace(row, obj, namespace)
         check_structure(row, obj, options)

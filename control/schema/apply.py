@@ -93,6 +93,8 @@ def record_update(
 def _blank(row: ResourceRow) -> Json:
     """A kind's object of which nothing is said yet: what Go's zero value is in JSON."""
     obj: Json = {"metadata": {}}
+    if row.custom is not None:
+        return obj
     check(row, obj)
     return obj
 

@@ -22,6 +22,9 @@ _FUNCTIONS: dict[str, Fill] = POD_DEFAULTS | KIND_DEFAULTS
 
 def apply_defaults(row: ResourceRow, obj: dict[str, Any]) -> None:
     """Fill in what upstream fills in on decoding, in place. Idempotent."""
+    if row.custom is not None:
+        row.custom.fill(obj)
+        return
     if row.message and _has_defaults(row.message):
         _compiled(row.message)(obj)
 

@@ -157,7 +157,20 @@ def _device_request(request: dict[str, Any]) -> None:
             request.setdefault("count", 1)
 
 
+def _definition_spec(spec: dict[str, Any]) -> None:
+    """A CRD's names: singular and listKind follow the kind."""
+    names = spec.get("names")
+    if isinstance(names, dict) and names.get("kind"):
+        if not names.get("singular"):
+            names["singular"] = names["kind"].lower()
+        if not names.get("listKind"):
+            names["listKind"] = names["kind"] + "List"
+
+
+_DEFINITION_SPEC = "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec"
+
 KIND_DEFAULTS: dict[str, Callable[[dict[str, Any]], None]] = {
+    _DEFINITION_SPEC: _definition_spec,
     CORE + "Namespace": _namespace,
     CORE + "Secret": _secret,
     CORE + "NodeSpec": _node_spec,

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from control.errors import BadRequest
+from control.schema.custom.selectable import own_selectable
 from control.schema.resource import ResourceRow
 from control.schema.tables import table
 
@@ -27,7 +28,7 @@ class FieldSelector:
     @staticmethod
     def parse(row: ResourceRow, text: str) -> "FieldSelector":
         """From a query parameter. Raises BadRequest for a field that the kind does not support."""
-        known = _paths(row)
+        known = _paths(row) if row.custom is None else _custom_paths(row)
         terms = []
         for part in _split(text):
             field, equal, value = _term(part, text)
@@ -56,6 +57,8 @@ class FieldSelector:
 
 def selectable_fields(row: ResourceRow, obj: Mapping[str, Any]) -> dict[str, str]:
     """The values that selectors of this kind may ask for."""
+    if row.custom is not None:
+        return _custom_fields(row, obj)
     return {field: _value(obj, path) for field, path in _paths(row).items()}
 
 
@@ -68,6 +71,22 @@ def _paths(row: ResourceRow) -> dict[str, tuple[str, ...]]:
     if isinstance(ours, dict):
         places |= ours
     return {name: tuple(place.split(".")) for name, place in places.items()}
+
+
+def _custom_paths(row: ResourceRow) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(("metadata.name", "metadata.namespace")[: 1 + row.namespaced], ()) | own_selectable(
+        row
+    )
+
+
+def _custom_fields(row: ResourceRow, obj: Mapping[str, Any]) -> dict[str, str]:
+    """Of all versions at once: their objects differ in the apiVersion alone."""
+    assert row.custom is not None
+    meta = obj["metadata"]
+    found = {"metadata.name": meta.get("name", "")}
+    if row.namespaced:
+        found["metadata.namespace"] = meta.get("namespace", "")
+    return found | {field: _value(obj, path) for field, path in row.custom.selected.items()}
 
 
 def _value(obj: Mapping[str, Any], path: tuple[str, ...]) -> str:
@@ -118,6 +137,6 @@ def _unescaped(value: str) -> str:
 
 def _unsupported(row: ResourceRow, field: str) -> str:
     """Most kinds say "not a known field selector"; those with fields of their own name the label."""
-    if table("resources")["fields"].get(row.qualified):
+    if row.custom is not None or table("resources")["fields"].get(row.qualified):
         return f"field label not supported: {field}"
     return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'

@@ -6,7 +6,7 @@ from typing import Any
 
 from control.schema.fieldset import LEAF, MEMBER, FieldSet
 from control.schema.granularity import Grain, below, children, grain, items, stepper
-from control.schema.tables import Field, Message, message
+from control.schema.tables import Field, Message, OpenFields, message
 
 Json = dict[str, Any]
 Own = Callable[[Any], FieldSet]
@@ -51,9 +51,10 @@ def _struct(name: str, *, new: bool) -> Own:
 
     new: the object came as a whole, so that containers within are members, too.
     """
-    fields = message(name).json_fields.values()
-    steps = {field.name: ("f:" + field.name, _value(field, new=new)) for field in fields}
+    fields = message(name).json_fields
+    steps = {field.name: ("f:" + field.name, _value(field, new=new)) for field in fields.values()}
     lookup = steps.get
+    any_name = isinstance(fields, OpenFields)
 
     def own(obj: Json) -> FieldSet:
         out: FieldSet = {}
@@ -62,6 +63,8 @@ def _struct(name: str, *, new: bool) -> Own:
             if known is not None:
                 step, inner = known
                 out[step] = inner(value) if inner is not None and value else LEAF
+            elif any_name and key not in ("apiVersion", "kind"):
+                out["f:" + key] = LEAF
         return out
 
     return own

@@ -56,7 +56,8 @@ def paths(row: ResourceRow, prefix: str) -> dict[str, Any]:
     if item:
         found[base + "/{name}"] = {**item, "parameters": _path_parameters(row, prefix, named=True)}
     for sub in row.subresources:
-        name = message_name(sub.group, sub.version, sub.kind)
+        own = row.custom is not None and sub.kind == row.kind
+        name = row.message if own else message_name(sub.group, sub.version, sub.kind)
         made = {
             _METHODS[verb]: _operation(row, _METHODS[verb], name, prefix, _gvk(sub)) for verb in sub.verbs
         }

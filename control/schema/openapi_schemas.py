@@ -37,7 +37,10 @@ _DELETE_OPTIONS = META + "DeleteOptions"
 
 @cache
 def schema_name(name: str) -> str:
-    """``k8s.io.api.core.v1.Pod`` → ``io.k8s.api.core.v1.Pod``."""
+    """``k8s.io.api.core.v1.Pod`` → ``io.k8s.api.core.v1.Pod``; of a custom kind ``com.example.v1.CronTab``."""
+    if name.startswith("custom:"):
+        own, _, mark = name.removeprefix("custom:").partition("#")
+        return own + ("List" if mark.endswith("List") else "")
     tail = name.removeprefix("k8s.io.").replace("apiextensions_apiserver", "apiextensions-apiserver")
     return "io.k8s." + tail.replace("kube_aggregator", "kube-aggregator")
 

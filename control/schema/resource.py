@@ -1,13 +1,17 @@
 """Resources: what a URL's group, version and plural name stand for; the registry of built-in kinds."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from control.schema.tables import DATA, has_message, table
+
+if TYPE_CHECKING:
+    from control.schema.custom.kind import CustomKind
 
 _VERBS = {"post": "create", "put": "update"}
 _ORDER = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -42,6 +46,8 @@ class ResourceRow:
     subresources: tuple[Subresource, ...]
     message: str
     """Full protobuf name of the kind; empty when its structure is not in the tables."""
+    custom: "CustomKind | None" = None
+    """What a CustomResourceDefinition says of the kind; None for built-in ones."""
 
     @property
     def api_version(self) -> str:
@@ -114,13 +120,16 @@ class Registry:
         return sorted(rows, key=lambda row: row.plural)
 
 
-def _version_order(version: str) -> tuple[int, int, int]:
-    """GA first, then beta, then alpha; the higher number first."""
-    for rank, word in ((1, "beta"), (2, "alpha")):
-        if word in version:
-            major, _, minor = version[1:].partition(word)
-            return rank, -int(major), -int(minor)
-    return 0, -int(version[1:]), 0
+_VERSION = re.compile(r"v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?")
+
+
+def _version_order(version: str) -> tuple[int, int, int, str]:
+    """GA first, then beta, then alpha; the higher number first; then, by name, versions of no such form."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return 3, 0, 0, version
+    rank = {None: 0, "beta": 1, "alpha": 2}[match[2]]
+    return rank, -int(match[1]), -int(match[3] or 0), ""
 
 
 def message_name(group: str, version: str, kind: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from control.schema import quantity
 from control.schema.defaults import apply_message_defaults
 from control.schema.resource import ResourceRow
+from control.schema.strategy_custom import create_custom, create_definition, update_custom, update_definition
 from control.schema.strategy_service import carry_over_service
 from control.schema.structure import check_message
 from control.schema.tables import message
@@ -42,6 +43,9 @@ def prepare_create(row: ResourceRow, obj: dict[str, Any]) -> None:
     meta = obj.setdefault("metadata", {})
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         meta.pop(key, None)
+    if row.custom is not None:
+        create_custom(row, obj)
+        return
     if row.qualified in _COUNTED:
         meta["generation"] = 1
     if row.subresource("status") and row.plural not in _KEPT_ON_CREATE:
@@ -59,6 +63,9 @@ def prepare_update(row: ResourceRow, new: dict[str, Any], old: dict[str, Any], s
     "resize", "finalize" and "approval" let through only what they are for.
     """
     _keep_metadata(new, old)
+    if row.custom is not None:
+        update_custom(row, new, old, subresource)
+        return
     if subresource == "":
         if row.subresource("status") and "status" in old:
             new["status"] = old["status"]
@@ -223,9 +230,11 @@ _ON_CREATE: dict[str, Callable[[dict[str, Any]], None]] = {
     "jobs.batch": _create_job,
     "daemonsets.apps": _create_daemon_set,
     "serviceaccounts": _create_service_account,
+    "customresourcedefinitions.apiextensions.k8s.io": create_definition,
 }
 _ON_UPDATE: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
     "namespaces": _update_namespace,
     "services": carry_over_service,
     "daemonsets.apps": _update_daemon_set,
+    "customresourcedefinitions.apiextensions.k8s.io": update_definition,
 }

@@ -52,6 +52,8 @@ class Findings:
 
 def check(row: ResourceRow, obj: dict[str, Any]) -> Findings:
     """Check ``obj`` against its kind and make it canonical, in place. A row without a message passes."""
+    if row.custom is not None:
+        return row.custom.structure(row, obj)
     if not row.message or _compiled(row.message, typed=True)(obj):
         return Findings(row.kind, row.version)
     return _explain(row, obj)
@@ -69,6 +71,8 @@ def check_message(name: str, obj: dict[str, Any]) -> Findings:
 
 def check_partial(row: ResourceRow, obj: dict[str, Any]) -> Findings:
     """Types and unknown fields only, for a server-side apply: nothing is filled in, empty values stay."""
+    if row.custom is not None:
+        return row.custom.structure(row, obj)
     if not row.message:
         return Findings(row.kind, row.version)
     unknown, errors = inspect(row.message, obj)

@@ -28,13 +28,13 @@ def as_table(
     list_meta: metadata of the list (resourceVersion, continue); for a single object its own resourceVersion.
     """
     moment = time.time() if now is None else now
-    cells = _PRINTERS.get(row.qualified, _generic)
+    cells = _PRINTERS.get(row.qualified, _generic) if row.custom is None else row.custom.printer.cells
     rows = [_row(row, obj, cells(obj, moment), include) for obj in objs]
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": dict(list_meta or {}),
-        "columnDefinitions": column_definitions(row),
+        "columnDefinitions": column_definitions(row) if row.custom is None else row.custom.printer.head,
         "rows": rows,
     }
 

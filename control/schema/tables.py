@@ -139,7 +139,25 @@ def _lines() -> dict[str, bytes]:
 
 def has_message(name: str) -> bool:
     """Is there a message of this full name?"""
-    return name in _lines()
+    return name in _lines() or name in _DEFINED
+
+
+_DEFINED: dict[str, Message] = {}
+
+
+def define(what: Message) -> None:
+    """Add a message that is not in the tables: the structure of a kind that users add. Names are never reused."""
+    _DEFINED.setdefault(what.name, what)
+
+
+class OpenFields(dict[str, Field]):
+    """Fields of a message that keeps those that it does not name, each as one value of any JSON."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Field:
+        return Field(0, name, Shape.ONE, Form.RAW, "", True, {})
 
 
 def message_names() -> list[str]:
@@ -164,6 +182,8 @@ def _field(number: int, name: str, kind: str, rule: Mapping[str, Any] | None = N
 @cache
 def message(name: str) -> Message:
     """The message of this full name. Raises KeyError."""
+    if name in _DEFINED:
+        return _DEFINED[name]
     fields = tuple(_field(*row) for row in orjson.loads(_lines()[name]))
     in_json: dict[str, Field] = {}
     for field in fields:

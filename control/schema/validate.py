@@ -12,6 +12,7 @@ from control.schema import validate_quota as quotas
 from control.schema import validate_service as services
 from control.schema import validate_sets as sets
 from control.schema import validate_workload as workload
+from control.schema.custom.validate_definition import definition, definition_update
 from control.schema.resource import ResourceRow
 from control.schema.validate_declared import declared, declared_update
 from control.schema.validate_meta import metadata, metadata_update
@@ -56,6 +57,7 @@ _RULES: dict[str, Rule] = {
     "clusterroles.rbac.authorization.k8s.io": core.role,
     "rolebindings.rbac.authorization.k8s.io": core.role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": core.role_binding,
+    "customresourcedefinitions.apiextensions.k8s.io": definition,
 }
 _UPDATE_RULES: dict[str, UpdateRule] = {
     "nodes": core.node_update,
@@ -71,6 +73,7 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "jobs.batch": batch.job_update,
     "rolebindings.rbac.authorization.k8s.io": core.role_binding_update,
     "clusterrolebindings.rbac.authorization.k8s.io": core.role_binding_update,
+    "customresourcedefinitions.apiextensions.k8s.io": definition_update,
 }
 
 

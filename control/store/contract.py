@@ -172,6 +172,10 @@ class Store(Protocol):
         """As ``list``, as it was at ``revision``. Raises Compacted."""
         ...
 
+    def reindex(self, resource: str, attributes: Callable[[Entry], Attributes]) -> None:
+        """Give all entries of a resource other attributes: what selectors may ask has changed. No event."""
+        ...
+
     async def create(self, key: Key, obj: Json, attributes: Attributes) -> Entry:
         """Store a new object, setting its resourceVersion. Raises KeyTaken, WriteFailed."""
         ...

@@ -74,6 +74,10 @@ class SqliteStore:
         """As ``list``, as it was at ``revision``. Raises Compacted."""
         return self.cache.list_at(resource, namespace, revision)
 
+    def reindex(self, resource: str, attributes: Callable[[Entry], Attributes]) -> None:
+        """Give all entries of a resource other attributes, in memory; on disk each gets its own when it is written."""
+        self.cache.reindex(resource, attributes)
+
     def events_since(self, resource: str, revision: int) -> Sequence[Event]:
         """Changes after ``revision``, in order. Raises Compacted."""
         return self.cache.history.since(resource, revision)

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from control.store.contract import Change, Compacted, Entry, Event, Key, Listener
+from control.store.contract import Attributes, Change, Compacted, Entry, Event, Key, Listener
 from control.store.history import History
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,11 @@ class WatchCache:
                     self._listeners[resource].pop(token, None)
         for event in events:
             event.forget_lines()
+
+    def reindex(self, resource: str, attributes: Callable[[Entry], Attributes]) -> None:
+        """Give all entries of a resource other attributes."""
+        for entry in self.list(resource):
+            self._put(replace(entry, attributes=attributes(entry)))
 
     def subscribe(self, resource: str, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with each commit's changes; returns what ends it."""

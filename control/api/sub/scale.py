@@ -6,11 +6,12 @@ import orjson
 
 from control.api.bodies import decode_patch, patch_type, read_body, read_object, repacked
 from control.api.read import Reader
-from control.api.refusals import invalid, not_allowed
+from control.api.refusals import not_allowed
 from control.api.request import Answer, ApiRequest, Json
+from control.api.sub.scale_custom import custom_scale, custom_scaled, preconditions, replicas_of
 from control.api.verbs import write_options
+from control.api.views import parsed
 from control.api.write import Target, Writer
-from control.errors import BadRequest, Cause
 from control.schema import json_patch, merge_patch
 from control.schema.resource import ResourceRow
 from control.schema.structure import check_message
@@ -27,28 +28,29 @@ class ScaleSubresource:
 
     async def __call__(self, row: ResourceRow, request: ApiRequest) -> Answer:
         """Answer one request. Raises ApiError."""
+        shown, scaled = (scale_of, _scaled) if row.custom is None else (custom_scale(row), custom_scaled)
         route = request.route
         if route.verb == "get":
             entry = self._reader.entry(row, route.namespace, route.name)
-            return Answer(orjson.dumps(scale_of(entry.parsed())))
+            return Answer(orjson.dumps(shown(parsed(row, entry))))
         if route.verb == "update":
             body = await read_object(request, _SCALE)
             outcome = await self._writer.change(
                 Target(row, route.namespace, route.name),
-                lambda old: _scaled(row, old, body),
+                lambda old: scaled(row, old, body),
                 write_options(request),
             )
-            return Answer(orjson.dumps(scale_of(outcome.obj)))
+            return Answer(orjson.dumps(shown(outcome.obj)))
         if route.verb == "patch":
             kind = patch_type(request)
             patch = decode_patch(await read_body(request), kind)
             apply = json_patch.apply if kind == "json" else merge_patch.apply
             outcome = await self._writer.change(
                 Target(row, route.namespace, route.name),
-                lambda old: _scaled(row, old, _checked(apply(scale_of(old), patch))),
+                lambda old: scaled(row, old, _checked(apply(shown(old), patch))),
                 write_options(request),
             )
-            return Answer(orjson.dumps(scale_of(outcome.obj)))
+            return Answer(orjson.dumps(shown(outcome.obj)))
         raise not_allowed()
 
 
@@ -97,16 +99,5 @@ def _selector_text(selector: Json | None) -> str:
 
 def _scaled(row: ResourceRow, old: Json, scale: Json) -> Json:
     """The workload with a Scale's replicas; the Scale's metadata are preconditions."""
-    meta = scale.get("metadata") or {}
-    name = old["metadata"]["name"]
-    if meta.get("name", name) != name:
-        raise BadRequest(
-            f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
-        )
-    replicas = (scale.get("spec") or {}).get("replicas") or 0
-    if not isinstance(replicas, int) or replicas < 0:
-        why = f"Invalid value: {replicas}: must be greater than or equal to 0"
-        raise invalid(row, name, [Cause("FieldValueInvalid", why, "spec.replicas")])
-    asked = {key: meta[key] for key in ("uid", "resourceVersion") if meta.get(key)}
-    kept = {key: value for key, value in old["metadata"].items() if key not in ("uid", "resourceVersion")}
-    return {**old, "metadata": kept | asked, "spec": {**old.get("spec", {}), "replicas": replicas}}
+    replicas = replicas_of(row, old, scale)
+    return {**preconditions(old, scale), "spec": {**old.get("spec", {}), "replicas": replicas}}

@@ -5,34 +5,35 @@ import re
 
 import pytest
 
-from control.schema.openapi import openapi_v2, openapi_v3, openapi_v3_index
+from control.schema.openapi import OpenApi
 from control.schema.resource import registry
 
+DOCUMENTS = OpenApi(registry())
 DEPLOYMENT = {"group": "apps", "version": "v1", "kind": "Deployment"}
 
 
 @pytest.fixture(scope="module")
 def apps():
-    return json.loads(openapi_v3("apis/apps/v1"))
+    return json.loads(DOCUMENTS.v3("apis/apps/v1"))
 
 
 def test_every_group_version_has_a_document_without_dangling_references():
-    paths = json.loads(openapi_v3_index())["paths"]
+    paths = json.loads(DOCUMENTS.v3_index())["paths"]
     assert len(paths) == sum(len(versions) for versions in registry().groups().values())
     for path in paths:
-        text = openapi_v3(path).decode()
+        text = DOCUMENTS.v3(path).decode()
         schemas = json.loads(text)["components"]["schemas"]
         assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas), path
 
 
 def test_version_2_has_no_dangling_references():
-    text = openapi_v2().decode()
+    text = DOCUMENTS.v2().decode()
     assert set(re.findall(r'"#/definitions/([^"]+)"', text)) <= set(json.loads(text)["definitions"])
 
 
 def test_there_is_no_document_for_what_is_not_served():
-    assert openapi_v3("apis/apps/v9") is None
-    assert openapi_v3("nothing") is None
+    assert DOCUMENTS.v3("apis/apps/v9") is None
+    assert DOCUMENTS.v3("nothing") is None
 
 
 def test_kubectl_apply_finds_the_patch_operation_and_its_validation_parameter(apps):
