@@ -18,8 +18,8 @@ from control.cli.output import emit
     "Exit 0: delivered, 1: lost, 2: bad use.",
 )
 @name_option
-@click.argument("source", metavar="FROM")
-@click.argument("to", metavar="TO[:PORT]")
+@click.argument("places", metavar="FROM TO[:PORT]", nargs=-1)
+@click.option("--from-internet", is_flag=True, help="From the internet: FROM is left out.")
 @click.option(
     "--proto",
     type=click.Choice(["tcp", "udp", "sctp", "icmp"]),
@@ -47,9 +47,10 @@ from control.cli.output import emit
     "-o", "output", type=click.Choice(["json", "yaml", "mermaid", "svg"]), help="Data, or a picture."
 )
 def command(
-    name: str, source: str, to: str, proto: str, six: bool, ttl: int, size: int, answer: bool, timeout: float,
-    output: str | None,
+    name: str, places: tuple[str, ...], from_internet: bool, proto: str, six: bool, ttl: int, size: int,
+    answer: bool, timeout: float, output: str | None,
 ) -> None:  # fmt: skip
+    source, to = _ends(places, from_internet=from_internet)
     require_root("Watching network namespaces")
     from control.explain.report import as_json, render
     from control.explain.run import KINDS, Question, atlas_of, run_trace
@@ -76,3 +77,12 @@ def command(
     else:
         click.echo(render(report, colour=sys.stdout.isatty(), answers=answer), nl=False)
     sys.exit(0 if report.fate.delivered else 1)
+
+
+def _ends(places: tuple[str, ...], *, from_internet: bool) -> tuple[str, str]:
+    """FROM and TO; a usage error when one is missing or there are too many."""
+    given = ("internet", *places) if from_internet else places
+    if len(given) != 2:
+        wanted = "TO, since --from-internet says FROM" if from_internet else "FROM and TO"
+        raise click.UsageError(f"Give {wanted}: podwire trace shop/web-1 svc/api:80")
+    return given[0], given[1]

@@ -26,11 +26,24 @@ class Aim:
     answers: tuple[IPAddress, ...]
 
 
-def aim_at(atlas: Atlas, text: str, protocol: str, family: Family, namespace: str) -> Aim:
-    """The aim of a text. protocol: tcp, udp, sctp or icmp. namespace: of names that say none.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks. protocol: tcp, udp, sctp or icmp. namespace: of names that say none. outside: from the internet,
+    where a Service is met at its NodePort.
+    """
+
+    protocol: str = "tcp"
+    family: Family = Family.V4
+    namespace: str = "default"
+    outside: bool = False
+
+
+def aim_at(atlas: Atlas, text: str, asker: Asker) -> Aim:
+    """The aim of a text.
 
     Raises NoSuchPlace for what is not there, UsageError for a port that is missing.
     """
+    protocol, family, namespace = asker.protocol, asker.family, asker.namespace
     name, port = _split(text)
     literal = _literal(name)
     if literal is not None:
@@ -44,7 +57,7 @@ def aim_at(atlas: Atlas, text: str, protocol: str, family: Family, namespace: st
         return _aim(atlas, f"node {node.name}", _of_family(node.addresses, family, text), port, protocol)
     service = _service_named(atlas, name, namespace)
     if service is not None:
-        return _at_service(atlas, service, port, protocol, family)
+        return _at_service(atlas, service, port, asker)
     pod = _pod_named(atlas, name, namespace)
     if pod is None:
         raise _nobody(atlas, text)
@@ -108,36 +121,50 @@ def _service_named(atlas: Atlas, name: str, namespace: str) -> Json | None:
     return found
 
 
-def _at_service(atlas: Atlas, service: Json, port: int | None, protocol: str, family: Family) -> Aim:
+def _at_service(atlas: Atlas, service: Json, port: int | None, asker: Asker) -> Aim:
     meta, spec = service["metadata"], service["spec"]
     key = f"{meta['namespace']}/{meta['name']}"
+    protocol, family = asker.protocol, asker.family
     fitting = [p for p in spec.get("ports") or () if (p.get("protocol") or "TCP") == protocol.upper()]
+    if asker.outside and any(p.get("nodePort") for p in fitting):
+        return _at_node_port(atlas, key, [p for p in fitting if p.get("nodePort")], port, asker)
+    addresses = [ip_address(text) for text in spec.get("clusterIPs") or () if text and text != "None"]
+    if not addresses:
+        return _at_endpoint(atlas, service, port, asker)
     if port is None and protocol not in _ECHO:
         if not fitting:
             raise UsageError(f"Service {key} has no {protocol.upper()} port.", "--proto, or TO:PORT")
         port = int(fitting[0]["port"])
-    addresses = [ip_address(text) for text in spec.get("clusterIPs") or () if text and text != "None"]
-    if addresses:
-        return _aim(atlas, f"Service {key}", _of_family(tuple(addresses), family, key), port, protocol)
-    # Headless: DNS would give the endpoints themselves; the first stands for them.
+    return _aim(atlas, f"Service {key}", _of_family(tuple(addresses), family, key), port, protocol)
+
+
+def _at_node_port(atlas: Atlas, key: str, ports: list[Json], port: int | None, asker: Asker) -> Aim:
+    """A Service as the internet meets it: at the first worker's NodePort."""
+    chosen = next((p for p in ports if p["port"] == port), ports[0])
+    nodes = atlas.plan.fabric.nodes
+    node = nodes[1] if len(nodes) > 1 else nodes[0]
+    said = f"Service {key}, NodePort at {node.name}"
+    address = _of_family(node.addresses, asker.family, key)
+    return _aim(atlas, said, address, int(chosen["nodePort"]), asker.protocol)
+
+
+def _at_endpoint(atlas: Atlas, service: Json, port: int | None, asker: Asker) -> Aim:
+    """A headless Service: DNS would give its endpoints themselves; the first stands for them."""
+    meta = service["metadata"]
+    key = f"{meta['namespace']}/{meta['name']}"
     slices = [
         piece
         for piece in atlas.objects["endpointslices"]
         if piece["metadata"]["namespace"] == meta["namespace"]
         and (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == meta["name"]
-        and piece.get("addressType") == f"IPv{family.value}"
+        and piece.get("addressType") == f"IPv{asker.family.value}"
     ]
     for piece in slices:
         for endpoint in piece.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready", True):
-                number = next((p["port"] for p in piece.get("ports") or ()), port)
-                return _aim(
-                    atlas,
-                    f"Service {key} (headless: DNS gives its endpoints)",
-                    ip_address(endpoint["addresses"][0]),
-                    number,
-                    protocol,
-                )
+                number = port or next((p["port"] for p in piece.get("ports") or ()), None)
+                said = f"Service {key} (headless: DNS gives its endpoints)"
+                return _aim(atlas, said, ip_address(endpoint["addresses"][0]), number, asker.protocol)
     raise NoSuchPlace(
         f"Headless Service {key} has no ready endpoint, so its name has no address.",
         f"podwire kubectl -n {meta['namespace']} get endpointslices",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from control.explain.aim import Aim, aim_at
+from control.explain.aim import Aim, Asker, aim_at
 from control.explain.atlas import Atlas
 from control.explain.cause import Cause, Fate, fate_of
 from control.explain.hops import Hop, hops_of
@@ -76,7 +76,8 @@ class TraceReport:
 def run_trace(atlas: Atlas, source: Place, question: Question) -> TraceReport:
     """Send one packet from a place and follow it. Raises UsageError, NoSuchPlace, KernelError."""
     namespace = source.name.partition("/")[0] if source.kind == "pod" else "default"
-    aim = aim_at(atlas, question.to, question.protocol, question.family, namespace)
+    outside = source.netns == atlas.plan.fabric.internet.netns
+    aim = aim_at(atlas, question.to, Asker(question.protocol, question.family, namespace, outside))
     sending = _sending(source, aim, question)
     journey = trace(sending, atlas.watched(source.netns, aim.answers), question.timeout_s)
     policies = _policies(journey)

@@ -5,12 +5,12 @@ from ipaddress import ip_address
 import pytest
 
 from control.errors import NoSuchPlace, UsageError
-from control.explain.aim import Aim, aim_at, host_port
+from control.explain.aim import Aim, Asker, aim_at, host_port
 from dataplane.model.address import Family
 
 
 def _aim(atlas, text: str, protocol: str = "tcp") -> Aim:
-    return aim_at(atlas, text, protocol, Family.V4, "shop")
+    return aim_at(atlas, text, Asker(protocol, Family.V4, "shop"))
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,13 @@ def test_all_who_may_answer_are_known_beforehand(atlas):
     assert ip_address("10.244.2.3") in _aim(atlas, "svc/db").answers
     assert ip_address("10.244.2.3") in _aim(atlas, "node-1:30080").answers
     assert _aim(atlas, "svc/empty").answers == (ip_address("10.96.0.30"),)
+
+
+def test_from_the_internet_a_service_is_met_at_its_node_port(atlas):
+    outside = Asker("tcp", Family.V4, "shop", outside=True)
+    met = aim_at(atlas, "svc/db", outside)
+    assert (met.address, met.port) == (ip_address("10.0.1.10"), 30080)
+    assert aim_at(atlas, "svc/empty", outside).address == ip_address("10.96.0.30")
 
 
 def test_an_echo_needs_no_port(atlas):
