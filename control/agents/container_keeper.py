@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,7 @@ class ContainerKeeper:
         self._record = record
         self._had = had or {}
         self._taken_over = False
+        self._doubted = ""
 
     # -- what others see ----------------------------------------------------------------------------------------
 
@@ -126,10 +128,21 @@ class ContainerKeeper:
         if self._exit is not None and not self._exit.done():
             self._exit.set_result(record)
 
+    def compare(self, known: Mapping[str, ContainerRecord]) -> None:
+        """Another zygote serves, which knows these by id: an end that was not heard is heard now."""
+        ours = self.container_id or (self._record.id if self._record is not None else "")
+        record = known.get(ours)
+        if record is None:
+            self.lost()
+        elif record.exit_code is not None:
+            self.exited(record)
+
     def lost(self) -> None:
-        """The zygote is gone, and the container was ended: its exit code died with its parent."""
+        """No zygote knows the container any more, and it was ended: its exit code died with its parent."""
         if not self.container_id and self._record is not None and self._record.exit_code is None:
             self._record = _lost(self._record)
+        if not self.running:
+            return  # a start that is under way is asked for again
         if self._exit is not None and not self._exit.done() and self.container_id:
             now = time.time()
             self._exit.set_result(
@@ -244,6 +257,8 @@ class ContainerKeeper:
         except RuntimeGone:
             await self._pause(0.5)
             return None
+        if self._doubted:  # it may run: asked for again by its id, it is not started twice
+            request = replace(request, id=self._doubted)
         previous, self.container_id = self.container_id, request.id
         self._exit = asyncio.get_running_loop().create_future()
         netns = host.open_netns()
@@ -251,16 +266,20 @@ class ContainerKeeper:
         try:
             handle = await tools.runtime.start(request, netns)
         except RuntimeGone:
+            self._doubted, previous = request.id, ""
             await self._pause(0.5)
             return None
         except RuntimeFailed as error:
+            self._doubted = ""
             self._failed_to_start(began, str(error))
             return 128
         finally:
             os.close(netns)
-            if previous:
+            if previous not in {"", request.id}:
                 await self._forget(previous)
-        self.runs = handle.record.runs
+        self._doubted, self.runs = "", handle.record.runs
+        if handle.record.exit_code is not None and not self._exit.done():
+            self._exit.set_result(handle.record)  # ended before it was asked for again
         self._open_log(handle.streams)
         self.state = {"running": {"startedAt": rfc3339(handle.record.started)}}
         self._tell_start(request)

@@ -6,7 +6,7 @@ import secrets
 import signal
 
 from control.workload.request import ExecRequest
-from control.workload.runtime import RuntimeFailed, ZygoteClient
+from control.workload.runtime import RuntimeFailed, RuntimeGone, ZygoteClient
 
 _OUTPUT_BYTES = 64 * 1024
 
@@ -16,8 +16,22 @@ async def run_command(
 ) -> tuple[int, bytes]:
     """Exit code and output (both streams, the first 64 KiB). Raises TimeoutError; the command is then killed.
 
-    A command that can't be started counts as ended with 126, its reason as the output.
+    A command that can't be started counts as ended with 126, its reason as the output. One that a dying zygote took
+    with it is run again: hooks are promised at least once, and a probe without an answer says nothing.
     """
+    while True:
+        try:
+            return await _run_once(runtime, container_id, command, timeout_s)
+        except RuntimeGone:
+            try:
+                await runtime.usable()
+            except RuntimeGone as error:
+                return 126, str(error).encode()
+
+
+async def _run_once(
+    runtime: ZygoteClient, container_id: str, command: tuple[str, ...], timeout_s: float | None
+) -> tuple[int, bytes]:
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     read, write = os.pipe2(os.O_CLOEXEC)
     request = ExecRequest(secrets.token_hex(8), container_id, command)
@@ -25,6 +39,8 @@ async def run_command(
     try:
         try:
             ended = await runtime.exec(request, [null, write, write])
+        except RuntimeGone:
+            raise
         except RuntimeFailed as error:
             return 126, str(error).encode()
         finally:

@@ -28,6 +28,12 @@ class Inherited:
         elif record.id in self._records.get(record.uid, {}):
             self._records[record.uid][record.id] = record
 
+    def compare(self, records: Iterable[ContainerRecord]) -> None:
+        """The next zygote's inventory: ends that were not heard."""
+        for record in records:
+            if record.exit_code is not None:
+                self.exited(record)
+
     def of(self, uid: str) -> list[ContainerRecord]:
         """A pod's part, handed over: its worker hears the ends from now on."""
         return list(self._records.pop(uid, {}).values())

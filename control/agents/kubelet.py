@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from control.agents import pod_cgroup
@@ -23,7 +24,7 @@ from control.client.events import EventRecorder
 from control.client.informer import Informer
 from control.client.lease import NodeLease
 from control.workload.request import ContainerRecord
-from control.workload.runtime import RuntimeFailed, RuntimeGone, ZygoteClient
+from control.workload.runtime import RuntimeFailed, ZygoteClient
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -175,15 +176,26 @@ class Kubelet:
         self._lost.set()
 
     async def _reconnect(self) -> None:
-        """What the lost zygote ran ends before anything is started with the next one: no container runs twice."""
+        """The next zygote found what the last one ran. What it does not know ends before anything else is started,
+        so that no container runs twice; what nobody wants any more goes."""
         while True:
             await self._lost.wait()
-            await pod_cgroup.end(self._ctx, pod_cgroup.uids(self._ctx))
-            for worker in list(self._workers.values()):
-                worker.runtime_lost()
+            self._lost.clear()
             try:
-                await self._runtime.connect()
-                await self._runtime.subscribe(self._ctx.name)
-                self._lost.clear()
-            except (RuntimeGone, RuntimeFailed) as error:
+                sandboxes, records = await self._runtime.reconnect(self._ctx.name)
+            except RuntimeFailed as error:
                 log.warning("%s", error)
+                self._lost.set()
+                continue
+            known = {sandbox.uid for sandbox in sandboxes}
+            await pod_cgroup.end(self._ctx, pod_cgroup.uids(self._ctx) - known)
+            self._inherited.compare(records)
+            for worker in list(self._workers.values()):
+                worker.runtime_changed({record.id: record for record in records})
+            self._runtime.resume()
+            if not self._pods.synced.is_set():
+                continue  # what is not wanted, the taking over will find
+            wanted = {uid_of(pod) for pod in self._pods.items.values()} | set(self._workers)
+            for uid in known - wanted:
+                with suppress(RuntimeFailed):  # it died again, and the next round comes
+                    await self._runtime.remove_pod(uid)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -154,10 +154,10 @@ class PodWorker:
         for keeper in self.keepers:
             keeper.exited(record)
 
-    def runtime_lost(self) -> None:
-        """The zygote died; what it ran has been ended."""
+    def runtime_changed(self, known: Mapping[str, ContainerRecord]) -> None:
+        """Another zygote serves; ``known``: its containers, by id. What it does not know was ended."""
         for keeper in self.keepers:
-            keeper.lost()
+            keeper.compare(known)
 
     def keeper(self, name: str) -> ContainerKeeper | None:
         """By container name; None when the pod has no such container."""

@@ -16,6 +16,7 @@ from typing import Any
 from control.lab.directory import LabDirectory, home
 from control.lab.plan import API_PORT, LabPlan, node_context
 from control.lab.supervisor import Role
+from control.workload.descriptor_store import DescriptorStore
 from dataplane.errors import KernelError
 from dataplane.fabric.build import build, mend_node
 from dataplane.host.cgroup import LabCgroup
@@ -44,11 +45,13 @@ def warm() -> None:
         importlib.import_module(name)
 
 
-def all_roles(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, api_port: int) -> tuple[Role, ...]:
-    """Every process of the lab but its containers."""
+def all_roles(
+    plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, api_port: int, store: DescriptorStore
+) -> tuple[Role, ...]:
+    """Every process of the lab but its containers. store: the supervisor's, for what these hang on."""
     agents = tuple(_agents_role(plan, node, directory, cgroup) for node in plan.fabric.nodes)
     return (
-        Role("zygote", lambda ready: _zygote(directory, ready)),
+        Role("zygote", lambda ready: _zygote(directory, store, ready), deposits=True),
         Role("fabric", lambda _ready: _fabric(plan), once=True),
         Role("api", lambda ready: _api(plan, directory, api_port, ready), needs=("fabric",)),
         Role("controllers", lambda ready: _controllers(plan, directory, ready), needs=("api",)),
@@ -81,11 +84,12 @@ def _fabric(plan: LabPlan) -> None:
     print(f"fabric: {changes} changes", flush=True)  # noqa: T201 (the role's log)
 
 
-def _zygote(directory: LabDirectory, ready: Ready) -> None:
+def _zygote(directory: LabDirectory, store: DescriptorStore, ready: Ready) -> None:
     from control.workload.request import ZygoteConfig
     from control.workload.zygote import serve
 
-    serve(ZygoteConfig(socket_path=str(directory.zygote_socket), home=str(home())), ready)
+    config = ZygoteConfig(socket_path=str(directory.zygote_socket), home=str(home()))
+    serve(config, ready, store.deposits())
 
 
 def _api(plan: LabPlan, directory: LabDirectory, api_port: int, ready: Ready) -> None:

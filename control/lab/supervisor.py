@@ -20,6 +20,7 @@ from typing import Any
 
 from control.lab.directory import LabDirectory
 from control.lab.process import adopt_orphans, log_to, proportional_bytes
+from control.workload.descriptor_store import DescriptorStore
 from dataplane.host.process import die_with_parent, set_name
 
 _HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP)
@@ -34,6 +35,7 @@ class Role:
     run: called in the child with a function to call once when ready; its return ends the role.
     needs: roles that must have been ready once. once: its end is its success, it is not started again.
     mend: called in the child before ``run`` unless it is the first: what broke while the role was dead.
+    deposits: what ``run`` needs outlives it in the supervisor's store; no other child keeps any of it.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Role:
     needs: tuple[str, ...] = ()
     once: bool = False
     mend: Callable[[], None] = lambda: None
+    deposits: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class Supervisor:
     reload: called on SIGHUP for the roles as they should be now: new ones are started, others ended.
     warm: called once, after the roles that need nothing were forked: the imports that all others share.
     report: descriptor on which `up` waits; a JSON object a line, closed when all roles are ready.
+    store: what the zygote's containers hang on; they become this process's children when it dies.
     """
 
     directory: LabDirectory
@@ -72,6 +76,8 @@ class Supervisor:
     warm: Callable[[], None]
     report: int
     reload: Callable[[], tuple[Role, ...]] | None = None
+    store: DescriptorStore = field(default_factory=DescriptorStore)
+    _stored: socket.socket | None = None
     _running: dict[str, _Running] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _began: float = field(default_factory=time.monotonic)
@@ -98,6 +104,7 @@ class Supervisor:
             if self._reload_wanted:
                 self._change_roles()
             self._start_what_can(warmed=True)
+            self._watch_store()
             for key, _ in self._selector.select(self._next_start_s()):
                 key.data(key.fileobj)
             self._reap()
@@ -127,6 +134,19 @@ class Supervisor:
             else:
                 self._running[name].role = role
 
+    def _watch_store(self) -> None:
+        """The selector knows the store's present channel, and whether something waits to be said there."""
+        wanted = selectors.EVENT_READ | (0 if self.store.flush() else selectors.EVENT_WRITE)
+        known, now = self._stored, self.store.sock
+        if known is not now:
+            if known is not None:
+                self._selector.unregister(known)
+            if now is not None:
+                self._selector.register(now, wanted, lambda _sock: self.store.hear())
+            self._stored = now
+        elif now is not None and self._selector.get_key(now).events != wanted:
+            self._selector.modify(now, wanted, lambda _sock: self.store.hear())
+
     def _drain(self, descriptor: Any) -> None:
         try:
             os.read(descriptor, 4096)
@@ -152,10 +172,14 @@ class Supervisor:
     def _fork(self, running: _Running) -> None:
         read, write = os.pipe2(os.O_CLOEXEC)
         parent = os.getpid()
+        if running.role.deposits:
+            self.store.open()
         pid = os.fork()
         if pid == 0:
             self._become(running, write, parent)  # never returns
         os.close(write)
+        self.store.forked()
+        self._watch_store()
         running.pid, running.pipe, running.ready, running.started = pid, read, False, time.monotonic()
         self._selector.register(read, selectors.EVENT_READ, lambda _fd, r=running: self._on_ready(r))
         self._log(f"{running.role.name} started, pid {pid}")
@@ -170,6 +194,8 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             for number in _HEARD:
                 signal.signal(number, signal.SIG_DFL)
+            if not role.deposits:
+                self.store.close()
             for key in list(self._selector.get_map().values()):
                 if isinstance(key.fileobj, socket.socket):
                     key.fileobj.close()
@@ -218,9 +244,11 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            for running in self._running.values():
-                if running.pid == pid:
-                    self._ended(running, os.waitstatus_to_exitcode(status))
+            running = next((each for each in self._running.values() if each.pid == pid), None)
+            if running is not None:
+                self._ended(running, os.waitstatus_to_exitcode(status))
+            else:
+                self.store.ended(pid, status)
 
     def _ended(self, running: _Running, code: int) -> None:
         lived_s = time.monotonic() - running.started

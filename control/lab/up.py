@@ -27,6 +27,7 @@ from control.lab.ready import wait_for_dns, wait_for_nodes
 from control.lab.spec import LabSpec, default_nodes
 from control.lab.spec_json import as_json, from_json
 from control.lab.supervisor import Role, Supervisor, ask
+from control.workload.descriptor_store import DescriptorStore
 from dataplane.host.cgroup import LabCgroup, is_marked
 from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
@@ -246,11 +247,15 @@ def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: 
     os.chdir("/")
     raise_open_files()
 
+    store = DescriptorStore()
+
     def roles_now() -> tuple[Role, ...]:
         now, _port = stored_plan(directory)
-        return all_roles(now, directory, cgroup, port)
+        return all_roles(now, directory, cgroup, port, store)
 
-    Supervisor(directory, all_roles(plan, directory, cgroup, port), warm, report, roles_now).run()
+    Supervisor(
+        directory, all_roles(plan, directory, cgroup, port, store), warm, report, roles_now, store
+    ).run()
 
 
 def _follow(read: int, plan: LabPlan, directory: LabDirectory, steps: Steps, began: float) -> None:

@@ -1,11 +1,12 @@
 """What the zygote prepares once for all its containers: a slim mount table, devices, our Python at a fixed path."""
 
+import json
 import os
 import pwd
 import resource
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dataplane.errors import KernelError
@@ -76,6 +77,33 @@ def prepare(home: str) -> Machine:
     process.drop_bounding(keep, process.bounding_set())
     layers, left = mounts.layers(hidden), process.bounding_set()
     return Machine(stage, devices, layers, hidden, PYTHON_PLACE, left, overlay=has_overlayfs())
+
+
+def describe(machine: Machine) -> str:
+    """As JSON, for `rejoin`."""
+    return json.dumps({**asdict(machine), "bounding": sorted(machine.bounding)})
+
+
+def rejoin(text: str, mount_table: int) -> Machine:
+    """What `prepare` does, in the mount table that another process prepared: memory volumes of its pods are there.
+
+    Raises KernelError.
+    """
+    _raise_open_files()
+    code = _code_paths()
+    process.setns(mount_table, process.CLONE_NEWNS)
+    _move_imports(code)
+    had = json.loads(text)
+    machine = Machine(
+        **{
+            **had,
+            "lower": tuple(had["lower"]),
+            "hidden": tuple(had["hidden"]),
+            "bounding": frozenset(had["bounding"]),
+        }
+    )
+    process.drop_bounding(machine.bounding, process.bounding_set())
+    return machine
 
 
 def hidden_paths(home: str) -> tuple[str, ...]:

@@ -15,19 +15,41 @@ from control.workload.pods import make_cgroup
 from dataplane.host import process
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """Who hears what becomes of a child.
+
+    told: its first words (``{"runs": …}`` or ``{"error": …}``). noted: waitpid's status, before the kernel forgets
+    it; ended: afterwards.
+    """
+
+    told: Callable[[dict[str, Any]], None]
+    ended: Callable[[int], None]
+    noted: Callable[[int], None] = lambda status: None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child that waits to begin. status: the pipe of its first words."""
+
+    pid: int
+    pidfd: int
+    status: int
+
+
 @dataclass(frozen=True, slots=True)
 class Birth:
     """A child to make.
 
     work: runs in the child with its status and cgroup descriptors. cgroup: where it belongs.
-    told: hears its first words (``{"runs": …}`` or ``{"error": …}``). ended: hears waitpid's status.
+    born: called before the child does anything; the pidfd is the callee's.
     pid_namespace: a pidfd whose PID namespace it joins; None makes a new one.
     """
 
     work: Callable[[int, int], None]
     cgroup: str
-    told: Callable[[dict[str, Any]], None]
-    ended: Callable[[int], None]
+    born: Callable[[Child], None]
+    watch: Watch
     pid_namespace: int | None = None
 
 
@@ -37,19 +59,25 @@ class Nursery:
     def __init__(self, epoll: select.epoll) -> None:
         self._epoll = epoll
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        self._children: dict[int, Birth] = {}
-        self._pipes: dict[int, int] = {}
+        self._children: dict[int, Watch] = {}
+        self._pipes: dict[int, Watch] = {}
 
     def __contains__(self, descriptor: int) -> bool:
         return descriptor in self._pipes
 
-    def bear(self, birth: Birth) -> int:
-        """Fork; returns the child's PID as this process sees it. Raises OSError or KernelError."""
+    def bear(self, birth: Birth) -> None:
+        """Fork. Raises OSError or KernelError; then no child is there, or it has not begun and ends.
+
+        The child waits for a word: when this process dies before ``born`` has returned, it ends without a trace.
+        """
         with ExitStack() as closing:
             procs = make_cgroup(birth.cgroup)
             closing.callback(os.close, procs)
             status, status_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             closing.callback(os.close, status_write)
+            go, go_write = os.pipe2(os.O_CLOEXEC)
+            closing.callback(os.close, go)
+            closing.callback(os.close, go_write)
             sys.stdout.flush()
             pid = -1
             try:
@@ -65,20 +93,27 @@ class Nursery:
                 if pid < 0:
                     os.close(status)
             if pid == 0:
-                birth.work(status_write, procs)
+                os.close(go_write)
+                if os.read(go, 1):
+                    birth.work(status_write, procs)
                 os._exit(START_ERROR_CODE)
             # Without cgroup2: dataplane.host.marked reads the list.
             if not os.path.exists(f"{birth.cgroup}/cgroup.events"):
                 os.write(procs, f"{pid}\n".encode())
-        self._children[pid] = birth
-        self._pipes[status] = pid
+            self._children[pid] = birth.watch
+            self.listen(status, birth.watch)
+            birth.born(Child(pid, os.pidfd_open(pid), status))
+            os.write(go_write, b"g")
+
+    def listen(self, status: int, watch: Watch) -> None:
+        """Hear the first words of a child, one's own or an orphan of the process before."""
+        self._pipes[status] = watch
         self._epoll.register(status, select.EPOLLIN)
-        return pid
 
     def hear(self, descriptor: int) -> None:
         """A child said how it began: nothing (its exec closed the pipe), what it runs, or an error."""
-        pid = self._pipes.get(descriptor)
-        if pid is None:
+        watch = self._pipes.get(descriptor)
+        if watch is None:
             return
         try:
             data = os.read(descriptor, 65536)
@@ -87,22 +122,29 @@ class Nursery:
         self._epoll.unregister(descriptor)
         del self._pipes[descriptor]
         os.close(descriptor)
-        self._children[pid].told(orjson.loads(data) if data else {"runs": "command"})
+        watch.told(orjson.loads(data) if data else {"runs": "command"})
 
     def reap(self) -> None:
-        """Collect every child that has ended."""
+        """Collect every child that has ended; each end is noted before the kernel forgets it."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if pid == 0:
+            if found is None:
                 return
-            birth = self._children.get(pid)
-            if birth is None:
-                continue
-            for descriptor, owner in list(self._pipes.items()):
-                if owner == pid:
-                    self.hear(descriptor)  # its last words come before its end
-            del self._children[pid]
-            birth.ended(status)
+            exited = found.si_code == os.CLD_EXITED
+            status = found.si_status << 8 if exited else found.si_status
+            watch = self._children.pop(found.si_pid, None)
+            if watch is not None:
+                watch.noted(status)
+            os.waitpid(found.si_pid, 0)
+            if watch is not None:
+                self.bury(watch, status)
+
+    def bury(self, watch: Watch, status: int) -> None:
+        """A child, or an orphan, has ended with waitpid's status: its last words come before that."""
+        for descriptor, owner in list(self._pipes.items()):
+            if owner is watch:
+                self.hear(descriptor)
+        watch.ended(status)

@@ -1,7 +1,9 @@
 """What the zygote remembers of pods and containers, and the descriptors that keep them: its only state."""
 
 import os
+import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,35 @@ class Container:
     """One container, running or exited; it stays until it is removed, so that a new agent can learn its end."""
 
     request: ContainerRequest
-    pid: int
-    runs: str = "command"
+    pid: int = 0
+    pidfd: int = -1
+    runs: str = ""
+    """Empty until it has said how it began."""
+    failed: str = ""
+    """Why its command could not be started."""
     started: float = field(default_factory=time.time)
     finished: float = 0.0
     exit_code: int | None = None
     killed_by: int = 0
     streams: list[int] = field(default_factory=list)
+    starters: list[Any] = field(default_factory=list)
+    """Replies that wait for its beginning."""
+
+    @property
+    def key(self) -> str:
+        """Of its deposit."""
+        return f"container/{self.request.id}"
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has said how it began."""
+        return bool(self.runs or self.failed)
+
+    def signal(self, number: int) -> None:
+        """To its first process, whoever its parent is; nothing when it has ended."""
+        if self.exit_code is None and self.pidfd >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, number)
 
     def record(self) -> ContainerRecord:
         """As an agent gets it."""
@@ -34,7 +58,7 @@ class Container:
             container=want.container,
             attempt=want.attempt,
             pid=self.pid,
-            runs=self.runs,
+            runs=self.runs or "command",
             started=self.started,
             finished=self.finished,
             exit_code=self.exit_code,
@@ -42,9 +66,12 @@ class Container:
             labels=want.labels,
         )
 
-    def end(self, wait_status: int) -> None:
-        """What waitpid told."""
-        self.finished = time.time()
+    def end(self, wait_status: int, at: float = 0.0) -> None:
+        """What waitpid told; ``at``: when, if not now."""
+        self.finished = at or time.time()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
         if os.WIFSIGNALED(wait_status):
             self.killed_by = os.WTERMSIG(wait_status)
             self.exit_code = 128 + self.killed_by
@@ -53,6 +80,9 @@ class Container:
 
     def close(self) -> None:
         """Let go of its output."""
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
         for descriptor in self.streams:
             os.close(descriptor)
         self.streams = []
@@ -70,6 +100,11 @@ class Pod:
     removers: list[Any] = field(default_factory=list)
     """Replies that wait for the pod's end."""
 
+    @property
+    def key(self) -> str:
+        """Of its deposit."""
+        return f"pod/{self.request.uid}"
+
     def kill(self) -> None:
         """SIGKILL to everything in the pod's cgroup."""
         try:
@@ -77,8 +112,7 @@ class Pod:
                 switch.write("1")
         except OSError:  # the group is gone, or the kernel (before 5.14) has no cgroup.kill: kill the inits
             for container in self.containers.values():
-                if container.exit_code is None and container.pid > 0:
-                    os.kill(container.pid, 9)
+                container.signal(signal.SIGKILL)
 
     def close(self) -> None:
         """Namespaces, memory volumes and cgroups go. Every container has ended."""
@@ -98,6 +132,14 @@ def make_cgroup(path: str) -> int:
     """The group, made when missing; a descriptor of its cgroup.procs for a child to write itself into."""
     os.makedirs(path, exist_ok=True)
     return os.open(f"{path}/cgroup.procs", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def kill_cgroup(path: str) -> None:
+    """SIGKILL to everything in a group; nothing where it is gone, or the kernel has no cgroup.kill."""
+    try:
+        Path(path, "cgroup.kill").write_text("1")
+    except OSError:
+        return
 
 
 def remove_cgroup(path: str) -> None:

@@ -11,6 +11,8 @@ from control.errors import ControlError
 from control.workload.channel import Channel, ChannelClosed
 from control.workload.request import ContainerRecord, ContainerRequest, ExecRequest, SandboxRequest
 
+_NEXT_WITHIN_S = 30.0
+
 
 class RuntimeFailed(ControlError):
     """The zygote refused; ``reason`` is "StartError" when a container's command could not be started."""
@@ -46,7 +48,10 @@ class ContainerHandle:
 
 
 class ZygoteClient:
-    """One connection to the zygote. ``on_exit`` hears of the containers of the subscribed node."""
+    """A connection to the zygote. ``on_exit`` hears of the containers of the subscribed node.
+
+    Whatever can be asked twice waits for the next zygote when one dies, and is asked again after ``resume``.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -54,6 +59,8 @@ class ZygoteClient:
         self._number = 0
         self._answers: dict[int, asyncio.Future[tuple[dict[str, Any], list[int]]]] = {}
         self._execs: dict[str, asyncio.Future[int]] = {}
+        self._usable = asyncio.Event()
+        self._left = False
         self.on_exit: Callable[[ContainerRecord], None] = lambda record: None
         self.on_lost: Callable[[], None] = lambda: None
 
@@ -63,7 +70,36 @@ class ZygoteClient:
         return self._channel is not None
 
     async def connect(self, timeout_s: float = 10.0) -> None:
-        """Wait for the zygote's socket. Raises RuntimeGone after ``timeout_s``."""
+        """Wait for the zygote's socket, the first time. Raises RuntimeGone after ``timeout_s``."""
+        await self._connect(timeout_s)
+        self._usable.set()
+
+    async def reconnect(
+        self, node: str, timeout_s: float = 10.0
+    ) -> tuple[list[SandboxRequest], list[ContainerRecord]]:
+        """Connect to the next zygote, subscribe, and learn what it has of the node. Raises RuntimeGone.
+
+        Other questions wait until ``resume``: first its inventory is to be compared with what is known.
+        """
+        await self._connect(timeout_s)
+        await self._ask_once({"op": "subscribe", "node": node})
+        return _inventory((await self._ask_once({"op": "list", "node": node}))[0])
+
+    def resume(self) -> None:
+        """The questions that wait are asked."""
+        if self._channel is not None:
+            self._usable.set()
+
+    async def usable(self) -> None:
+        """Wait for a zygote that can be asked. Raises RuntimeGone when none is there in time, or after `close`."""
+        if self._left:
+            raise RuntimeGone("the connection to the zygote was closed")
+        try:
+            await asyncio.wait_for(self._usable.wait(), _NEXT_WITHIN_S)
+        except TimeoutError:
+            raise RuntimeGone("the zygote is gone, and no other came") from None
+
+    async def _connect(self, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while True:
@@ -81,6 +117,11 @@ class ZygoteClient:
 
     def close(self) -> None:
         """Leave; containers go on."""
+        self._left = True
+        self._drop()
+
+    def _drop(self) -> None:
+        self._usable.clear()
         if self._channel is not None:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._channel.fileno())
@@ -115,7 +156,7 @@ class ZygoteClient:
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._execs[request.id] = ended
         try:
-            await self._ask({"op": request.op, **request.as_json()}, list(descriptors))
+            await self._ask_once({"op": request.op, **request.as_json()}, list(descriptors))
         except RuntimeFailed:
             self._execs.pop(request.id, None)
             raise
@@ -131,7 +172,7 @@ class ZygoteClient:
 
     async def kill_exec(self, exec_id: str, signal_number: int) -> None:
         """Send a signal to an exec'd command; nothing happens when it has ended."""
-        await self._ask({"op": "signal_exec", "id": exec_id, "signal": signal_number})
+        await self._ask_once({"op": "signal_exec", "id": exec_id, "signal": signal_number})
 
     async def remove(self, container_id: str) -> None:
         """Forget a container that has ended."""
@@ -148,10 +189,7 @@ class ZygoteClient:
     async def inventory(self, node: str) -> tuple[list[SandboxRequest], list[ContainerRecord]]:
         """What the zygote has of a node: sandboxes, and containers that run or have not been removed."""
         body, _ = await self._ask({"op": "list", "node": node})
-        return (
-            [SandboxRequest.from_json(item) for item in body["sandboxes"]],
-            [ContainerRecord.from_json(item) for item in body["containers"]],
-        )
+        return _inventory(body)
 
     async def streams(self, container_id: str) -> Streams:
         """The output of a container that an agent before us started; nothing was lost in between."""
@@ -159,6 +197,16 @@ class ZygoteClient:
         return _streams(descriptors, tty=body["tty"])
 
     async def _ask(
+        self, body: dict[str, Any], descriptors: list[int] | None = None
+    ) -> tuple[dict[str, Any], list[int]]:
+        """Ask, and ask the next zygote when this one dies; RuntimeGone when none is there in time."""
+        while True:
+            try:
+                return await self._ask_once(body, descriptors)
+            except RuntimeGone:
+                await self.usable()
+
+    async def _ask_once(
         self, body: dict[str, Any], descriptors: list[int] | None = None
     ) -> tuple[dict[str, Any], list[int]]:
         channel = self._channel
@@ -215,8 +263,15 @@ class ZygoteClient:
                     os.close(descriptor)
 
     def _lose(self) -> None:
-        self.close()
+        self._drop()
         self.on_lost()
+
+
+def _inventory(body: dict[str, Any]) -> tuple[list[SandboxRequest], list[ContainerRecord]]:
+    return (
+        [SandboxRequest.from_json(item) for item in body["sandboxes"]],
+        [ContainerRecord.from_json(item) for item in body["containers"]],
+    )
 
 
 def _streams(descriptors: list[int], *, tty: bool) -> Streams:
