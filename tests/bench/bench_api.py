@@ -1,16 +1,14 @@
-"""Bench: the API server on one core, all checks on. Rows: durable creates, gets, a list, watch events, a fresh API.
+"""Row `api`: the API server on one core, all checks on: durable creates, gets, a list, watch events, a fresh API.
 
-``python tests/bench/bench_api.py [PODS]``. The server has a process and a core of its own, the client another; beside
-each value stand the same per second of the server's CPU (which a busy machine disturbs less), the store alone in the
-same run (the floor), and what upstream's API machinery on etcd did on such a machine (facts).
+The server has a process and a core of its own, the client another; beside each value stand the same per second of the
+server's CPU (which a busy machine disturbs less), the store alone in the same run (the floor of creates), and what
+upstream's API machinery on etcd did on such a machine.
 """
 
 import asyncio
 import os
-import platform
 import socket
 import ssl
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -28,8 +26,9 @@ from control.client.resources import PODS, SERVICEACCOUNTS
 from control.lab import pki
 from control.store.contract import Attributes, Key
 from control.store.sqlite import SqliteStore
+from tests.bench.harness import Bench, Better, Line, Sample, budget
 
-CONNECTIONS, WATCHERS = 32, 50
+PODS_MADE, CONNECTIONS, WATCHERS = 5000, 32, 50
 
 
 def pod() -> dict[str, Any]:
@@ -87,10 +86,6 @@ def start(directory: Path) -> Peer:
     return Peer(pid, f"https://127.0.0.1:{sock.getsockname()[1]}", context)
 
 
-def row(what: str, value: str, cpu: str, beside: str) -> None:
-    print(f"{what:38} {value:>14}   a CPU second {cpu:>9}   {beside}")
-
-
 async def rate(peer: Peer, count: int, one: Callable[[], Awaitable[object]]) -> tuple[float, float]:
     """Calls a second, and a second of the server's CPU, over CONNECTIONS at once."""
 
@@ -118,34 +113,38 @@ async def store_alone(directory: Path) -> float:
         return CONNECTIONS * 60 / (time.perf_counter() - began)
 
 
-async def bench(peer: Peer, directory: Path, pods: int, fresh_ms: float) -> None:
+def line(what: str, value: float, unit: str, name: str, note: str, floor: float | None = None) -> Line:
+    """A value with its budget; floor: of the store alone."""
+    better: Better = "lower" if unit == "ms" else "higher"
+    floors = Sample.of(floor) if floor is not None else None
+    floor_is = "the store alone, without HTTP and checks" if floor is not None else ""
+    return Line("api", what, Sample.of(value), unit, better, floors, floor_is, budget(f"api-{name}"), note)
+
+
+async def bench(peer: Peer, directory: Path, pods: int, fresh_ms: float) -> list[Line]:
+    """All that a server which runs is asked."""
+    lines = [line("a fresh API answers", fresh_ms, "ms", "fresh", "forked from a warm process")]
     async with ApiClient(peer.url, peer.context) as client:
-        row("a fresh API answers", f"{fresh_ms:.0f} ms", "-", "budget 50 ms")
         await client.create(SERVICEACCOUNTS, {"metadata": {"name": "default"}}, "default")
         made = await client.create(PODS, pod(), "default")
         name = made["metadata"]["name"]
         creates = await rate(peer, pods, lambda: client.create(PODS, pod(), "default"))
-        floor = await store_alone(directory)
-        row(
-            "durable creates",
-            f"{creates[0]:.0f} /s",
-            f"{creates[1]:.0f}",
-            f"store alone {floor:.0f}, upstream 276",
-        )
+        note = f"{creates[1]:,.0f} per second of the server's CPU; upstream 276"
+        lines.append(line("durable creates", creates[0], "/s", "creates", note, await store_alone(directory)))
         gets = await rate(peer, 10_000, lambda: client.request("GET", PODS.path("default", name)))
-        row("gets", f"{gets[0]:.0f} /s", f"{gets[1]:.0f}", "upstream 2150")
+        note = f"{gets[1]:,.0f} per second of the server's CPU; upstream 2,150"
+        lines.append(line("gets", gets[0], "/s", "gets", note))
         began, cpu = time.perf_counter(), peer.cpu_s()
         size = len(await client.request("GET", "/api/v1/pods"))
-        took = (time.perf_counter() - began) * 1e3
-        used = f"{(peer.cpu_s() - cpu) * 1e3:.0f} ms"
-        row(
-            f"a list of {pods} pods, {size / 1e6:.0f} MB",
-            f"{took:.0f} ms",
-            used,
-            "upstream 1070 ms for 5000 of 3.2 kB",
+        took, used = (time.perf_counter() - began) * 1e3, (peer.cpu_s() - cpu) * 1e3
+        note = (
+            f"{size / 1e6:.0f} MB, {used:.0f} ms of the server's CPU; upstream 1,070 ms for 5,000 of 3.2 kB"
         )
+        lines.append(line(f"a list of {pods:,} pods", took, "ms", "list", note))
         events = await watch_rate(peer, client)
-        row(f"events to {WATCHERS} watchers", f"{events[0]:.0f} /s", f"{events[1]:.0f}", "upstream 15000")
+        note = f"{events[1]:,.0f} per second of the server's CPU; upstream 15,000"
+        lines.append(line(f"events to {WATCHERS} watchers", events[0], "/s", "events", note))
+    return lines
 
 
 async def watch_rate(peer: Peer, client: ApiClient) -> tuple[float, float]:
@@ -178,20 +177,20 @@ async def answers(peer: Peer) -> None:
         await client.request("GET", "/readyz")
 
 
-def main() -> None:
-    print(f"{platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    pods = int(sys.argv[1]) if sys.argv[1:] else 5000
+def measure(pods: int = PODS_MADE) -> list[Line]:
+    """A server of its own, in a directory that goes."""
+    cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as name:
         began = time.perf_counter()
         peer = start(Path(name))
         try:
             uvloop.run(answers(peer))
             fresh_ms = (time.perf_counter() - began) * 1e3
-            uvloop.run(bench(peer, Path(name), pods, fresh_ms))
+            return uvloop.run(bench(peer, Path(name), pods, fresh_ms))
         finally:
             os.kill(peer.pid, 9)
             os.waitpid(peer.pid, 0)
+            os.sched_setaffinity(0, cores)
 
 
-if __name__ == "__main__":
-    main()
+BENCH = Bench("api", "the API server on one core: creates, gets, a list, watch events", 40, measure)

@@ -1,15 +1,12 @@
-"""Bench: one change among many policies and pods, from the parsed value to the kernel's answer.
+"""Row `policy`: one change among 1,000 policies and pods, from the parsed value to the kernel's answer.
 
-Run as root: ``python tests/bench/bench_policy.py [POLICIES...]``, with as many pods of one node. Each value stands
-beside the kernel's own part (the floor); one rule's change also beside the real nft, fed as text (the peer).
+All pods are one node's. Each value stands beside the kernel's own part (the floor); one rule's change also beside the
+real nft, fed as text (the peer).
 """
 
 import gc
-import os
-import platform
 import statistics
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -23,10 +20,10 @@ from policy.compile.delta import Compiler
 from policy.model import Policy
 from policy.parse.networkpolicy import parse_policy
 from policy.world import NamespaceFacts, PodFacts
+from tests.bench.harness import Bench, Line, Sample, budget, percentile
 
 LOCAL = (IPv4Network("10.244.0.0/16"),)
-NAMESPACES, CHANGES = 10, 300
-BUDGET_MS = 20.0
+POLICIES, NAMESPACES, CHANGES = 1000, 10, 300
 
 
 def pod(number: int, *, node: str = "node-1", app: int | None = None) -> PodFacts:
@@ -50,27 +47,18 @@ def policy(number: int, turn: int = 0) -> Policy:
     return parse_policy({"metadata": meta, "spec": spec})
 
 
-def row(what: str, values: list[float], floors: list[float], peer: str = "") -> None:
-    """p50 and p99, and the kernel's part."""
-    p99 = sorted(values)[int(len(values) * 0.99) - 1]
-    verdict = "ok" if p99 <= BUDGET_MS else f"over the budget of {BUDGET_MS:.0f} ms"
-    kernel = statistics.median(floors)
-    print(
-        f"{what:40} p50 {statistics.median(values):7.3f}  p99 {p99:8.3f} ms   kernel p50 {kernel:7.3f}   {verdict}{peer}"
-    )
-
-
-def bench(count: int) -> None:
+def measure(count: int = POLICIES) -> list[Line]:
+    """So many policies, and as many pods."""
     netns = f"podwire-tbench{uuid.uuid4().hex[:5]}-node"
     create(netns, Place.NODE)
     try:
         with NftHandle(netns) as handle:
-            measure(count, netns, NftVerdicts(handle), Compiler("node-1", LOCAL))
+            return _changes(count, netns, NftVerdicts(handle), Compiler("node-1", LOCAL))
     finally:
         delete(netns)
 
 
-def measure(count: int, netns: str, verdicts: NftVerdicts, compiler: Compiler) -> None:
+def _changes(count: int, netns: str, verdicts: NftVerdicts, compiler: Compiler) -> list[Line]:
     started = time.perf_counter()
     for number in range(NAMESPACES):
         compiler.set_namespace(
@@ -82,10 +70,11 @@ def measure(count: int, netns: str, verdicts: NftVerdicts, compiler: Compiler) -
     compiler.take()
     compiled = time.perf_counter()
     kernel_ms = verdicts.sync(compiler.table(), ()).microseconds / 1e3
-    print(
-        f"{count} policies, {count} pods: compiled in {compiled - started:.2f} s, "
-        f"in the kernel after {time.perf_counter() - compiled:.2f} s more (its own part {kernel_ms / 1e3:.2f} s)"
+    ready = (
+        f"all of it compiled in {compiled - started:.2f} s and in the kernel after "
+        f"{time.perf_counter() - compiled:.2f} s more (its own part {kernel_ms / 1e3:.2f} s)"
     )
+    lines: list[Line] = []
     gc.collect()
     gc.freeze()
 
@@ -97,12 +86,19 @@ def measure(count: int, netns: str, verdicts: NftVerdicts, compiler: Compiler) -
             applied = verdicts.apply(compiler.take())
             values.append((time.perf_counter() - begun) * 1e3)
             floors.append(applied.microseconds / 1e3)
-        row(f"{count}: {what}", values, floors, nft(netns) if what == "a policy's rules change" else "")
+        note = f"{ready}; {nft(netns)}" if not lines else ""
+        lines.append(
+            Line("policy", f"{count:,} policies: {what}, p99 of {CHANGES}", Sample.of(percentile(values, 0.99)), "ms",
+                 floor=Sample.of(percentile(floors, 0.99)), floor_is="the kernel's own part",
+                 budget=budget("policy-change"), note=note)
+        )  # fmt: skip
 
     changes("a policy's rules change", lambda turn: compiler.set_policy(policy(turn * 7 % count, turn)))
     changes("a pod comes elsewhere", lambda turn: compiler.set_pod(pod(20_000 + turn, node="node-2", app=3)))
     changes("a pod comes here", lambda turn: compiler.set_pod(pod(10_000 + turn, app=3)))
     changes("a policy goes or comes", lambda turn: come_and_go(compiler, turn))
+    gc.unfreeze()
+    return lines
 
 
 def come_and_go(compiler: Compiler, turn: int) -> None:
@@ -121,10 +117,7 @@ def nft(netns: str) -> str:
         begun = time.perf_counter()
         subprocess.run(["ip", "netns", "exec", netns, "nft", "-f", "-"], input=text, text=True, check=True)
         values.append((time.perf_counter() - begun) * 1e3)
-    return f"   nft, one element {statistics.median(values):.1f} ms"
+    return f"one element by nft {statistics.median(values):.1f} ms"
 
 
-if __name__ == "__main__":
-    print(f"{platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for asked in sys.argv[1:] or ["100", "1000"]:
-        bench(int(asked))
+BENCH = Bench("policy", "one change among 1,000 policies and 1,000 pods of a node", 20, measure)

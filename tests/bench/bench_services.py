@@ -1,15 +1,11 @@
-"""Bench: Services in one node's kernel. Rows: one endpoint among N Services x 5, and a full sync of them.
+"""Row `services`: Services in one node's kernel. One endpoint among 10,000 Services x 5, and a full sync of them.
 
-Run as root: ``python tests/bench/bench_services.py [SERVICES...]``. Each value stands beside the kernel's own part
-(the floor) and beside the real nft, fed the same change as text (the peer), in the same run.
+Each value stands beside the kernel's own part (the floor) and beside the real nft, fed the same change as text (the
+peer), in the same run.
 """
 
-import os
-import platform
 import statistics
 import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
@@ -22,12 +18,13 @@ from dataplane.nft.handle import NftHandle
 from dataplane.services.contract import Ports, ServiceNode
 from dataplane.services.nft_layout import FAMILY, NAME
 from dataplane.services.nft_sync import NftServices
+from tests.bench.harness import Bench, Line, Sample, budget, percentile, seconds
 
 NODE = ServiceNode(
     (IPv4Address("10.0.1.10"),), (IPv4Network("10.244.0.0/16"),), (IPv4Network("10.96.0.0/12"),),
     (IPv4Network("10.0.1.0/24"),),
 )  # fmt: skip
-CHANGES, ENDPOINTS = 300, 5
+SERVICES, CHANGES, ENDPOINTS = 10_000, 300, 5
 
 
 def service(number: int, turn: int = 0) -> Ports:
@@ -44,17 +41,7 @@ def service(number: int, turn: int = 0) -> Ports:
 
 def timed(work: Callable[[], object]) -> float:
     """Milliseconds."""
-    started = time.perf_counter()
-    work()
-    return (time.perf_counter() - started) * 1e3
-
-
-def percentile(values: list[float], part: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
-
-
-def row(what: str, value: float, floor: float, peer: float) -> None:
-    print(f"{what:44} {value:9.3f} ms   kernel {floor:8.3f}   nft {peer:9.1f}   nft/ours {peer / value:7.1f}")
+    return seconds(work) * 1e3
 
 
 def nft_change(netns: str, number: int, address: str) -> float:
@@ -66,7 +53,8 @@ def nft_change(netns: str, number: int, address: str) -> float:
     return timed(lambda: subprocess.run(command, input=text, text=True, check=True))
 
 
-def bench(count: int) -> None:
+def measure(count: int = SERVICES) -> list[Line]:
+    """One node's kernel with so many Services."""
     netns = f"podwire-tbench{uuid.uuid4().hex[:5]}-node"
     create(netns, Place.NODE)
     try:
@@ -93,25 +81,18 @@ def bench(count: int) -> None:
                     ["ip", "netns", "exec", netns, "nft", "-f", "-"], input=text, text=True, check=True
                 )
             )
-        name = f"{count} Services x {ENDPOINTS}"
-        row(
-            f"{name}: one endpoint, p50",
-            statistics.median(values),
-            statistics.median(floors),
-            statistics.median(peers),
-        )
-        row(
-            f"{name}: one endpoint, p99",
-            percentile(values, 0.99),
-            percentile(floors, 0.99),
-            percentile(peers, 0.99),
-        )
-        row(f"{name}: full sync", full, kernel[0], peer_full)
+        name, kernel_is = f"{count:,} Services x {ENDPOINTS}", "the kernel's own part"
+        return [
+            Line("services", f"{name}: one endpoint changes, p99 of {CHANGES}", Sample.of(percentile(values, 0.99)), "ms",
+                 floor=Sample.of(percentile(floors, 0.99)), floor_is=kernel_is, budget=budget("services-change"),
+                 note=f"p50 {statistics.median(values):.2f} ms; the same change by nft {statistics.median(peers):.1f} ms"),
+            Line("services", f"{name}: full sync of an empty kernel", Sample.of(full), "ms", floor=Sample.of(kernel[0]),
+                 floor_is=kernel_is, budget=budget("services-sync"), note=f"by nft {peer_full:,.0f} ms"),
+        ]  # fmt: skip
     finally:
         delete(netns)
 
 
-if __name__ == "__main__":
-    print(f"{platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for asked in sys.argv[1:] or ["1000", "10000"]:
-        bench(int(asked))
+BENCH = Bench(
+    "services", "one endpoint among 10,000 Services, and a full sync, in one node's kernel", 30, measure
+)
