@@ -138,10 +138,23 @@ def make_private() -> None:
 
 
 def detach_below(place: str) -> None:
-    """Detach all mounts at and below a directory from this process's own table, the last ones first."""
-    for entry in reversed(mount_table()):
-        if _is_below(entry.path, (place,)):
-            detach(entry.path)
+    """Detach all mounts at and below a directory from this process's own table.
+
+    A parent takes along what is mounted in it, and a mount that another one hides is reached only after that: where
+    /run is a shared mount, as systemd makes it, ``ip netns`` binds each name twice, once hidden below /run/netns.
+    Raises KernelError when one can't be detached.
+    """
+    refused: KernelError | None = None
+    before = -1
+    while left := [entry.path for entry in mount_table() if _is_below(entry.path, (place,))]:
+        if len(left) == before and refused:
+            raise refused
+        before = len(left)
+        for path in left:
+            try:
+                detach(path)
+            except KernelError as error:
+                refused = error  # gone with its parent, or hidden
 
 
 def device_template(place: str) -> None:
