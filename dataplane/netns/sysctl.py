@@ -76,6 +76,9 @@ _PLACES: dict[Place, Settings] = {
     Place.POD: (
         *_forwarding("0"),
         *_bridge_hooks("0"),
+        # A node that routes between its pods advises them to go straight, which isolated ports don't let them. The
+        # kernel can't be told not to send it (IPv6), and each link goes by ``default``, which it was made from.
+        ("ipv6/conf/default/accept_redirects", "0"),
         # As containerd sets them in pods since 2.0: any user binds port 80 and pings.
         ("ipv4/ip_unprivileged_port_start", "0"),
         ("ipv4/ping_group_range", "0 2147483647"),

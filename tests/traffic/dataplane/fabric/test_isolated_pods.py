@@ -119,3 +119,22 @@ def test_a_pod_reaches_itself_by_an_address_that_is_translated_to_it(node, pods,
         subprocess.run(
             ["ip", "netns", "exec", node.netns, "nft", "delete", "table", "inet", "test"], check=True
         )
+
+
+def test_a_pod_stays_on_the_way_through_its_gateway_whatever_the_node_advises(pods, family):
+    """A node that sends a packet out where it came in advises the sender to go there itself (RFC 4861, section 8).
+
+    The kernel heeds it where a socket waits for an answer and nobody is in a call on it: at a SYN said again.
+    """
+    ann, bob = pods
+    bob.run(
+        "nft", "add table inet mute { chain in { type filter hook input priority 0; tcp dport 9 drop; }; }"
+    )
+    try:
+        assert not ann.can_connect(bob.ip[family], 9, timeout_s=3.5)  # said again after 1 s and 3 s
+    finally:
+        bob.run("nft", "delete table inet mute")
+
+    strangers = [line for line in ann.run("ip", "neighbour").splitlines() if "PERMANENT" not in line]
+    assert strangers == []
+    ann.run("ping", "-c1", "-W1", str(bob.ip[family]))

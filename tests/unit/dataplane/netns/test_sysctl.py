@@ -43,6 +43,11 @@ def test_in_a_pod_any_user_binds_low_ports_and_pings():
     assert said["ipv4/ping_group_range"] == "0 2147483647"
 
 
+@pytest.mark.parametrize("place", [Place.NODE, Place.POD, Place.INTERNET])
+def test_nobody_is_advised_another_way(place):
+    assert dict(settings(place))["ipv6/conf/default/accept_redirects"] == "0"
+
+
 @pytest.mark.parametrize("place", Place)
 def test_a_family_that_the_lab_does_not_speak_is_off_before_anything_else(place):
     assert settings(place, ipv6=False)[0] == ("ipv6/conf/all/disable_ipv6", "1")
