@@ -4,6 +4,7 @@ Directives: ``$patch`` delete, replace, merge; ``$retainKeys``; ``$deleteFromPri
 ``$setElementOrder/F``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from control.errors import BadRequest
@@ -115,11 +116,14 @@ def _list(field: Field, have: list[Any], patch: list[Any], siblings: dict[str, A
     key = field.rule.get("patchMergeKey", "")
     if field.form is not Form.MESSAGE or not key:
         removed = _listed(siblings, _DELETE_FROM + field.name) or []
-        kept = [item for item in have if item not in removed]
-        merged = [*kept, *[item for item in patch if item not in kept]]
-        return _ordered(merged, have, order, lambda item: item)
+        merged = []
+        for item in [*(item for item in have if item not in removed), *patch]:
+            if item not in merged:
+                merged.append(item)
+        return _ordered(merged, have, patch if order is None else order, lambda item: item)
     merged = _objects(field, have, patch, key)
-    return _ordered(merged, have, order, lambda item: item.get(key) if isinstance(item, dict) else item)
+    said = [item for item in patch if _PATCH not in item] if order is None else order
+    return _ordered(merged, have, said, lambda item: item.get(key) if isinstance(item, dict) else item)
 
 
 def _objects(field: Field, have: list[Any], patch: list[Any], key: str) -> list[Any]:
@@ -148,22 +152,18 @@ def _objects(field: Field, have: list[Any], patch: list[Any], key: str) -> list[
     return result
 
 
-def _ordered(merged: list[Any], have: list[Any], order: list[Any] | None, key: Any) -> list[Any]:
-    """By ``$setElementOrder``; what it does not name keeps its place after what stood before it."""
-    if order is None:
-        return merged
-    wanted = [key(item) for item in order]
-    named = [item for item in merged if key(item) in wanted]
-    named.sort(key=lambda item: wanted.index(key(item)))
-    result = named
-    live = [key(item) for item in have]
-    for item in merged:
-        if key(item) in wanted:
-            continue
-        before = live[: live.index(key(item))] if key(item) in live else live
-        place = 0
-        for index, other in enumerate(result):
-            if key(other) in before:
-                place = index + 1
-        result.insert(place, item)
-    return result
+def _ordered(merged: list[Any], have: list[Any], order: list[Any], key: Callable[[Any], Any]) -> list[Any]:
+    """What ``order`` names (``$setElementOrder``, else the patch's own items) in its order, the rest as it stood.
+
+    Where both stood before, an item of the rest goes first when it stood first; else what is named goes first.
+    Source: upstream's mergeSortedSlice.
+    """
+    wanted, live = [key(item) for item in order], [key(item) for item in have]
+    named = sorted((item for item in merged if key(item) in wanted), key=lambda item: wanted.index(key(item)))
+    rest = [item for item in merged if key(item) not in wanted]
+    result = []
+    while named and rest:
+        ours, other = key(named[0]), key(rest[0])
+        earlier = ours in live and other in live and live.index(other) < live.index(ours)
+        result.append(rest.pop(0) if earlier else named.pop(0))
+    return [*result, *named, *rest]

@@ -24,7 +24,11 @@ def test_containers_merge_by_name_and_their_ports_by_port(patched):
     }
     patch = {"containers": [{"name": "a", "ports": [{"containerPort": 81}]}, {"name": "b", "image": "2"}]}
     assert patched(live, patch)["containers"] == [
-        {"name": "a", "image": "1", "ports": [{"containerPort": 80}, {"containerPort": 81}]},
+        {
+            "name": "a",
+            "image": "1",
+            "ports": [{"containerPort": 81}, {"containerPort": 80}],
+        },  # new ones first
         {"name": "b", "image": "2"},
     ]
     assert live["containers"][1]["image"] == "1"
