@@ -2,8 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from control.testkit.lab import Lab
+    from dataplane.model.address import Family
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +27,17 @@ def boutique() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return BOUTIQUE
+
+
+@pytest.fixture(params=[4, 6], ids=["v4", "v6"])
+def family(request: pytest.FixtureRequest, lab: "Lab") -> "Family":
+    """An address family that the test's lab speaks; the test runs once for each."""
+    from dataplane.model.address import Family
+
+    wanted = Family(request.param)
+    if wanted not in lab.families:
+        pytest.skip(f"this lab speaks no IPv{wanted.value}")
+    return wanted
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from dataplane.model.address import IPAddress
-from dataplane.observe.dissect import Packet
+from dataplane.observe.dissect import VXLAN_PORT, Packet
 
 Address = IPAddress | str | None
 
@@ -22,20 +22,33 @@ class Expected:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Packet):
-            return other.protocol in self.protocols and all(
-                getattr(other, name) == value for name, value in self.fields.items()
-            )
+            return not self.differences(other)
         if isinstance(other, Expected):
             return (self.protocols, self.fields) == (other.protocols, other.fields)
         return NotImplemented
+
+    def differences(self, packet: Packet) -> list[str]:
+        """What of the packet is not as expected, field by field: ``ttl is 63, not 64``; empty when it is equal."""
+        if packet.protocol not in self.protocols:
+            return [f"it is {packet.protocol}, not {self.protocols[0]}"]
+        found = []
+        for name, wanted in self.fields.items():
+            have = getattr(packet, name)
+            if isinstance(wanted, Expected) and isinstance(have, Packet):
+                found += [f"inside, {difference}" for difference in wanted.differences(have)]
+            elif have != wanted:
+                found.append(f"{name.replace('_', ' ')} is {have}, not {wanted}")
+        return found
 
     def __hash__(self) -> int:
         return hash(self.protocols)
 
     def __repr__(self) -> str:
         def end(address: str, port: str) -> str:
-            shown = str(self.fields.get(address, "any"))
-            return f"{shown}:{self.fields[port]}" if port in self.fields else shown
+            known = self.fields.get(address, "any")
+            if port not in self.fields:
+                return str(known)
+            return f"[{known}]:{self.fields[port]}" if ":" in str(known) else f"{known}:{self.fields[port]}"
 
         source, destination = end("source", "source_port"), end("destination", "destination_port")
         ends = ("source", "destination", "source_port", "destination_port")
@@ -51,7 +64,7 @@ def _expected(protocols: tuple[str, ...], **fields: Any) -> Expected:
     return Expected(protocols, {name: value for name, value in fields.items() if value is not None})
 
 
-def tcp(
+def tcp(  # noqa: PLR0913 (the fields of a header)
     src: Address = None,
     dst: Address = None,
     *,
@@ -59,6 +72,7 @@ def tcp(
     dport: int | None = None,
     ttl: int | None = None,
     flags: str | None = None,
+    payload: bytes | None = None,
 ) -> Expected:
     """A TCP segment; flags in scapy's letters, ``S`` for a SYN."""
     return _expected(
@@ -69,16 +83,18 @@ def tcp(
         destination_port=dport,
         ttl=ttl,
         flags=flags,
+        payload=payload,
     )
 
 
-def udp(
+def udp(  # noqa: PLR0913 (the fields of a header)
     src: Address = None,
     dst: Address = None,
     *,
     sport: int | None = None,
     dport: int | None = None,
     ttl: int | None = None,
+    payload: bytes | None = None,
     vni: int | None = None,
 ) -> Expected:
     """A UDP datagram; vni: one that carries a VXLAN frame of that number."""
@@ -89,20 +105,42 @@ def udp(
         source_port=sport,
         destination_port=dport,
         ttl=ttl,
+        payload=payload,
         vni=vni,
     )
 
 
-def icmp(
+def vxlan(
+    src: Address = None,
+    dst: Address = None,
+    *,
+    vni: int | None = None,
+    ttl: int | None = None,
+    carries: Expected | None = None,
+) -> Expected:
+    """A VXLAN frame between nodes (UDP 4789); vni: its network; ttl: the outer one; carries: the packet in it."""
+    return _expected(
+        ("udp",),
+        source=_address(src),
+        destination=_address(dst),
+        destination_port=VXLAN_PORT,
+        ttl=ttl,
+        vni=vni,
+        inner=carries,
+    )
+
+
+def icmp(  # noqa: PLR0913 (the fields of a header)
     src: Address = None,
     dst: Address = None,
     *,
     type: int | None = None,  # noqa: A002 (the field's word)
     code: int | None = None,
     ttl: int | None = None,
+    mtu: int | None = None,
     about: Expected | None = None,
 ) -> Expected:
-    """An ICMP or ICMPv6 message; about: the packet that an error quotes."""
+    """An ICMP or ICMPv6 message; about: the packet that an error quotes; mtu: what would have fitted."""
     return _expected(
         ("icmp", "icmpv6"),
         source=_address(src),
@@ -110,5 +148,34 @@ def icmp(
         icmp_type=type,
         icmp_code=code,
         ttl=ttl,
+        mtu_bytes=mtu,
         inner=about,
     )
+
+
+def ttl_exceeded(
+    src: Address = None, dst: Address = None, *, ttl: int | None = None, about: Expected | None = None
+) -> Expected:
+    """Time exceeded in transit, of the family of its addresses (RFC 792; RFC 4443, section 3.3)."""
+    kind = 3 if _is_v6(src, dst) else 11
+    return icmp(src, dst, type=kind, code=0, ttl=ttl, about=about)
+
+
+def too_big(
+    src: Address = None,
+    dst: Address = None,
+    *,
+    mtu: int | None = None,
+    ttl: int | None = None,
+    about: Expected | None = None,
+) -> Expected:
+    """Fragmentation needed, or packet too big (RFC 1191; RFC 4443, section 3.2); mtu: what would have fitted."""
+    kind, code = (2, 0) if _is_v6(src, dst) else (3, 4)
+    return icmp(src, dst, type=kind, code=code, ttl=ttl, mtu=mtu, about=about)
+
+
+def _is_v6(*addresses: Address) -> bool:
+    known = [address for address in map(_address, addresses) if address is not None]
+    if not known:
+        raise ValueError("which ICMP it is follows from an address: name src or dst")
+    return known[0].version == 6

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan
 from control.lab.up import stored_plan
 from control.testkit import wire
-from control.testkit.api import Json, LabApi
-from control.testkit.manifest import pod_manifest, service_manifest
+from control.testkit.api import Json, LabApi, resource_of
+from control.testkit.manifest import manifests_of, pod_manifest, service_manifest
 from control.testkit.place import Node, Place, Pod, Service, by_family
+from control.testkit.tap import Interface
 from control.testkit.until import until
 from dataplane.model.address import Family
 from dataplane.netns.names import FABRIC, INTERNET, NamespaceName
@@ -37,6 +38,8 @@ class Lab:
     directory: LabDirectory
     api: LabApi
     namespace: str
+    _elsewhere: list[tuple[Resource, str, str | None]] = field(default_factory=list, repr=False)
+    """What was applied outside of the test's namespace."""
 
     @classmethod
     def running(cls, name: str, namespace: str = "default") -> "Lab":
@@ -89,6 +92,22 @@ class Lab:
     def create(self, obj: Json) -> Json:
         """Make any object, in the test's namespace unless it names another."""
         return self.api.create(obj, self.namespace)
+
+    def apply(self, *sources: str | Path) -> list[Json]:
+        """Objects of YAML, by server-side apply, as the API holds them then; in the test's namespace if they name none.
+
+        sources: paths of files and folders, or YAML as text (whatever has a line break). What is made outside
+        of the test's namespace goes with the test, too. Raises ManifestInvalid naming file and line, ApiError.
+        """
+        made = []
+        for manifest in manifests_of(*sources):
+            resource = resource_of(manifest.object)
+            elsewhere = not resource.namespaced or "namespace" in manifest.object["metadata"]
+            name, where = manifest.object["metadata"]["name"], manifest.object["metadata"].get("namespace")
+            if elsewhere and self.api.find(resource, name, where if resource.namespaced else None) is None:
+                self._elsewhere.append((resource, name, where))
+            made.append(self.api.apply(manifest.object, self.namespace))
+        return made
 
     def delete(self, resource: Resource, name: str, *, grace_s: int | None = None) -> None:
         """Delete an object of the test's namespace."""
@@ -207,9 +226,9 @@ class Lab:
             }
         )
 
-    def watch(self, *interfaces: wire.Interface) -> AbstractContextManager[wire.Wire]:
-        """Capture at these interfaces for the block."""
-        return wire.watching(*interfaces)
+    def watch(self, *places: Interface | Place) -> AbstractContextManager[wire.Wire]:
+        """Capture at these interfaces for the block; a place means its eth0."""
+        return wire.watching(*(each.eth0 if isinstance(each, Place) else each for each in places))
 
     def until(self, condition: Callable[[], T], within_s: float = 10.0, *, what: str = "") -> T:
         """The condition's first true value, within so many seconds."""
@@ -237,7 +256,9 @@ class Lab:
         return Path(self.directory.logs / f"{component}.log").read_text(errors="replace")
 
     def leave(self) -> None:
-        """Delete the test's namespace, without waiting for it to be gone."""
+        """Delete the test's namespace and what it applied elsewhere, without waiting for it to be gone."""
+        for resource, name, where in reversed(self._elsewhere):
+            self.api.delete(resource, name, where if resource.namespaced else None)
         self.api.delete(NAMESPACES, self.namespace)
 
 

@@ -1,25 +1,17 @@
 """Pods and Services of tests as API objects: few words in, complete manifests out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from control.lab.manifests import Manifest, read_manifests
 from control.testkit.place import Pod
+from control.testkit.ports import Ports, ports_of
 
 Json = dict[str, Any]
-Ports = int | str | Sequence[int | str]
 
 IMAGE = "podwire.dev/test/pod:1"  # no machine has it, so it becomes a stand-in
-
-
-def ports_of(ports: Ports) -> list[tuple[int, str]]:
-    """Numbers and protocols.
-
-    >>> ports_of([8080, "53/UDP"])
-    [(8080, 'TCP'), (53, 'UDP')]
-    """
-    listed = [ports] if isinstance(ports, int | str) else list(ports)
-    pairs = (str(port).partition("/") for port in listed)
-    return [(int(number), protocol or "TCP") for number, _, protocol in pairs]
 
 
 def pod_manifest(
@@ -75,3 +67,20 @@ def service_manifest(
     if to is not None:
         body["selector"] = {"name": to.name} if isinstance(to, Pod) else dict(to)
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": body}
+
+
+def manifests_of(*sources: str | Path) -> list[Manifest]:
+    """Objects of files, folders and YAML texts, in an order in which they can be applied.
+
+    A text is what has a line break. Raises ManifestInvalid naming file and line; a text is called ``text.yaml``.
+    """
+    with TemporaryDirectory(prefix="podwire-") as folder:
+        paths = []
+        for number, source in enumerate(sources):
+            if isinstance(source, str) and "\n" in source:
+                text = Path(folder, str(number), "text.yaml")
+                text.parent.mkdir()
+                text.write_text(source, encoding="utf-8")
+                source = text  # noqa: PLW2901 (the same, as a file)
+            paths.append(str(source))
+        return read_manifests(paths)

@@ -1,17 +1,25 @@
 """Nodes, pods, Services and the internet as a test holds them."""
 
+import json
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, SupportsBytes
 from urllib.parse import urlsplit
 
-from control.testkit.wire import Interface
+from control.testkit.expect import Expected
+from control.testkit.ports import Ports
+from control.testkit.serve import Answering, Server, echo, serving
+from control.testkit.sniff import Sniff, sniffing
+from control.testkit.tap import Interface
 from dataplane.model.address import Family, IPAddress
 from dataplane.netns.enter import run_inside
+from dataplane.observe import craft, emit
+from dataplane.observe.emit import Flooded
 
 _ANSWER_S = 5.0
 
@@ -41,7 +49,7 @@ class Place:
 
     def interface(self, name: str) -> Interface:
         """Another interface, ``cni0`` of a node for one."""
-        return Interface(self.netns, name)
+        return Interface(self.netns, name, self.name)
 
     def run(self, *command: str, timeout_s: float = 30.0) -> str:
         """What a program of the machine prints, run in this namespace; CalledProcessError when it fails."""
@@ -100,8 +108,40 @@ class Place:
             (ip_address(peer[0]), peer[1]),
         )
 
-    def send(self, payload: bytes, address: IPAddress, port: int, *, source_port: int = 0) -> None:
-        """One UDP datagram from here."""
+    def send(self, *packets: SupportsBytes) -> None:
+        """IP packets made by hand, scapy's or bytes, sent from here: ``IP(src=…, dst=…, ttl=3) / UDP() / b"hello"``.
+
+        The place's own kernel routes them; addresses (a false source, too), TTL and the rest stay as they are.
+        Raises ValueError for what is no IP packet, OSError as the kernel refuses (EMSGSIZE, ENETUNREACH).
+        """
+        emit.emit(self.netns, *map(bytes, packets))
+
+    def send_frame(self, *frames: SupportsBytes, interface: str = "eth0") -> None:
+        """Ethernet frames made by hand, sent bit for bit out of an interface, past everything of IP here."""
+        craft.inject(self.netns, interface, *map(bytes, frames))
+
+    def flood(self, packets: Iterable[SupportsBytes], *, count: int, within_s: float = 30.0) -> Flooded:
+        """``count`` packets sent as fast as it goes, the given ones in turn, all of one family.
+
+        Returns how many the kernel took in which time. Raises TimeoutError, and errors as from ``send``.
+        """
+        return emit.flood(self.netns, [bytes(packet) for packet in packets], count, within_s=within_s)
+
+    def sniff(
+        self, only: Expected | None = None, *, interface: str = "eth0"
+    ) -> AbstractContextManager[Sniff]:
+        """Listen here for the block, from the moment it is entered; only: a matcher, else everything."""
+        return sniffing(self.interface(interface), only)
+
+    def serve(self, ports: Ports, *, answer: Answering | None = echo) -> AbstractContextManager[Server]:
+        """Serve ``8080``, ``"53/UDP"`` or a list of them here for the block; answer: None hears and says nothing.
+
+        Raises OSError for a port that is taken: a pod's that ``listens`` there.
+        """
+        return serving(self.netns, self.ip, ports, answer)
+
+    def tell(self, payload: bytes, address: IPAddress, port: int, *, source_port: int = 0) -> None:
+        """One UDP datagram from here, from a socket of its own."""
         self._datagram(payload, address, port, source_port, None)
 
     def ask(self, payload: bytes, address: IPAddress, port: int, *, timeout_s: float = _ANSWER_S) -> bytes:
@@ -128,6 +168,19 @@ class Place:
 @dataclass(frozen=True)
 class Node(Place):
     """A node of the lab."""
+
+    @cached_property
+    def cni0(self) -> Interface:
+        """The bridge of its pods: the node's own end of it, where what is routed to and from pods passes."""
+        return self.interface("cni0")
+
+    def port(self, pod: "Pod") -> Interface:
+        """The node's end of a pod's cable, a port of ``cni0``: there a packet of the pod is not translated yet."""
+        (own,) = json.loads(pod.run("ip", "-json", "link", "show", "eth0"))
+        for link in json.loads(self.run("ip", "-json", "link")):
+            if link["ifindex"] == own.get("link_index"):
+                return self.interface(link["ifname"])
+        raise LookupError(f"{pod.name} is not plugged into {self.name}")
 
     def nft(self, table: str) -> str:
         """One of our tables as ``nft`` lists it: ``inet podwire-services``."""

@@ -1,7 +1,8 @@
 """The pytest plugin that users get and our own tests use; harmless where no test asks for its fixtures.
 
-`lab`: a real lab, one for the whole run, in a namespace of the test's own. `family`: each address family that the
-lab speaks, in turn. Without root both skip.
+One fixture, `lab`: a real lab, shared by the run's tests, in a namespace of the test's own. The marker `podwire` says its
+shape. Without root its tests skip. Another, `kube_api`: the Kubernetes API alone, fresh for each test, for any user; the
+marker `kube_api` says what it is to be.
 """
 
 import os
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from control.testkit.kube_api import KubeApi, Nursery
     from control.testkit.lab import Lab
-    from dataplane.model.address import Family
+    from control.testkit.labs import Labs
 
 _UP_S = 180.0
 
@@ -33,8 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tells pytest our marker, so that --strict-markers knows it in users' suites too."""
-    config.addinivalue_line("markers", "root: needs root and Linux namespaces")
+    """Tells pytest our markers, so that --strict-markers knows them in users' suites too."""
+    config.addinivalue_line(
+        "markers",
+        "podwire(workers=2, overlay='vxlan', file='lab.yaml'): the shape of the lab that `lab` gives",
+    )
+    config.addinivalue_line(
+        "markers",
+        "kube_api(controllers=True, nodes=0, kubelet=True): what the API that `kube_api` gives is to be",
+    )
 
 
 def podwire(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -52,47 +61,76 @@ def podwire(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]
     return done
 
 
-@pytest.fixture(scope="session")
-def whole_lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
-    """The run's lab, seen from namespace `default`: brought up at the first test that asks, removed at the end."""
-    if os.geteuid() != 0:
-        pytest.skip("a lab is made of network namespaces, which takes root")
-    from control.testkit.lab import Lab
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Packets that differ from what was expected are shown as a diff."""
+    # Who has not imported the matchers compares no packets: nothing of ours is loaded for their assertions.
+    hops = sys.modules.get("control.testkit.hops")
+    return hops.explain(left, right) if hops is not None and op == "==" else None
 
-    given = request.config.getoption("--podwire-lab")
-    if given:
-        yield Lab.running(given)
-        return
-    name = f"t{os.getpid():x}"
-    podwire("up", "--name", name, "--workers", str(request.config.getoption("--podwire-workers")))
+
+@pytest.fixture(scope="session")
+def _podwire_labs(request: pytest.FixtureRequest) -> Iterator["Labs"]:
+    """The run's labs, one a shape, removed at its end."""
+    from control.testkit.labs import Labs
+
+    option = request.config.getoption
+    labs = Labs(option("--podwire-lab"), keep=option("--podwire-keep"))
     try:
-        yield Lab.running(name)
+        yield labs
     finally:
-        if not request.config.getoption("--podwire-keep"):
-            podwire("down", "--name", name)
+        labs.close()
 
 
 _made: dict[str, int] = {}
 
 
 @pytest.fixture
-def lab(whole_lab: "Lab", request: pytest.FixtureRequest) -> Iterator["Lab"]:
-    """The run's lab in a new namespace, which goes when the test ends."""
+def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
+    """A real lab in a new namespace of the test's own; `@pytest.mark.podwire(workers=3, overlay="direct")` says its shape."""
+    if os.geteuid() != 0:
+        pytest.skip("a lab is made of network namespaces, which takes root")
+    from control.testkit.labs import Labs, Shape
+
+    labs: Labs = request.getfixturevalue("_podwire_labs")
+    marker = request.node.get_closest_marker("podwire")
+    words = marker.kwargs if marker else {}
+    shape = Shape.of(words, request.path.parent, request.config.getoption("--podwire-workers"))
+    whole = labs.of(shape, asked_for=bool(words))
     stem = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.lower().removeprefix("test_"))[:40].strip("-")
     _made[stem] = _made.get(stem, 0) + 1
-    here = whole_lab.in_namespace(f"{stem}-{_made[stem]}")
+    here = whole.in_namespace(f"{stem}-{_made[stem]}")
     try:
         yield here
     finally:
         here.leave()
 
 
-@pytest.fixture(params=[4, 6], ids=["v4", "v6"])
-def family(request: pytest.FixtureRequest, whole_lab: "Lab") -> "Family":
-    """An address family that the lab speaks; the test runs once for each."""
-    from dataplane.model.address import Family
+@pytest.fixture(scope="session")
+def kube_api_nursery() -> Iterator["Nursery"]:
+    """The warm process that forks a fresh API for each test that asks."""
+    from control.testkit.kube_api import Nursery
 
-    wanted = Family(request.param)
-    if wanted not in whole_lab.families:
-        pytest.skip(f"this lab speaks no IPv{wanted.value}")
-    return wanted
+    nursery = Nursery()
+    try:
+        yield nursery
+    finally:
+        nursery.close()
+
+
+@pytest.fixture
+def kube_api(request: pytest.FixtureRequest, kube_api_nursery: "Nursery") -> Iterator["KubeApi"]:
+    """A fresh Kubernetes API of the test's own; ``@pytest.mark.kube_api(controllers=…, nodes=…, kubelet=…)``."""
+    from control.alone.options import AloneOptions
+    from control.errors import PersonError
+
+    marker = request.node.get_closest_marker("kube_api")
+    if marker is not None and marker.args:
+        pytest.fail("kube_api takes names: @pytest.mark.kube_api(controllers=True, nodes=2)", pytrace=False)
+    try:
+        api = kube_api_nursery.make(AloneOptions.of(**(marker.kwargs if marker is not None else {})))
+    except PersonError as error:
+        pytest.fail(f"{error}\n  try  {error.mend}", pytrace=False)
+    try:
+        yield api
+    finally:
+        kube_api_nursery.end(api)

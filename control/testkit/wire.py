@@ -1,31 +1,17 @@
-"""Watching wires: packet sockets opened inside the namespaces, read by a thread, seen as flows."""
+"""Watching wires: what passed at each interface, as flows, and the way of one packet over all of them."""
 
 import os
 import selectors
-import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
-from dataplane.netns.enter import run_inside
+from control.testkit.expect import Expected
+from control.testkit.hops import Hop, Hops
+from control.testkit.tap import Frame, Interface, Tap, until_stamped
 from dataplane.observe.dissect import Packet, dissect
 
-_ETH_P_ALL = 0x0003
-_SO_RCVBUFFORCE = 33
-_BUFFER_BYTES = 16 << 20
-_SNAP_BYTES = 65_600
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """One end of a cable: a namespace and a name in it."""
-
-    netns: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.netns}/{self.name}"
+BRIDGE = "cni0"
 
 
 class Seen:
@@ -88,16 +74,62 @@ class Seen:
 class Wire:
     """What was seen at each watched interface; whole once the watch has ended."""
 
-    def __init__(self) -> None:
-        self._frames: dict[Interface, list[bytes]] = {}
+    def __init__(self, taps: Iterable[Tap]) -> None:
+        self._taps = {tap.interface: tap for tap in taps}
+        self._read: dict[Interface, list[Packet | None]] = {interface: [] for interface in self._taps}
 
     def at(self, interface: Interface) -> Seen:
-        """What passed there. KeyError for an interface that was not watched."""
-        return Seen(packet for frame in tuple(self._frames[interface]) if (packet := dissect(frame)))
+        """What passed there. KeyError for an interface that was not watched; AssertionError when frames were missed."""
+        return Seen(packet for _, packet in self.packets(interface))
 
     def frames(self, interface: Interface) -> tuple[bytes, ...]:
-        """The frames as they were, Ethernet header first."""
-        return tuple(self._frames[interface])
+        """The frames as they were, Ethernet header first. Errors as from ``at``."""
+        return tuple(frame.data for frame in self._frames(interface))
+
+    def hops(self, of: bytes | Expected | Callable[[Packet], bool]) -> Hops:
+        """Where one packet was seen, in the order of time.
+
+        of: the payload that it carries (ICMP errors that quote it are not meant), a matcher, or a question. A packet that
+        VXLAN carries is found by what it is inside; its hop then shows the outer packet with it.
+        """
+        found = [
+            (frame.at_ns, interface.name == BRIDGE, Hop(interface, packet))
+            for interface in self._taps
+            for frame, packet in self.packets(interface)
+            if _is_meant(packet.inner if packet.vni is not None and packet.inner else packet, of)
+        ]
+        # A frame keeps its time from a bridge's port up to the bridge: then the port came first.
+        return Hops(hop for _, _, hop in sorted(found, key=lambda entry: entry[:2]))
+
+    def errors_about(self, payload: bytes) -> Hops:
+        """Where ICMP errors that quote a packet with that payload were seen, in the order of time."""
+        return self.hops(lambda packet: _quotes(packet, payload))
+
+    def packets(self, interface: Interface) -> Iterator[tuple[Frame, Packet]]:
+        """Each frame that carries IP, with the packet that was read from it. Errors as from ``at``."""
+        frames, read = self._frames(interface), self._read[interface]
+        for frame in frames[len(read) :]:
+            read.append(dissect(frame.data, unfinished=frame.unfinished))
+        for frame, packet in zip(frames, read, strict=True):
+            if packet is not None:
+                yield frame, packet
+
+    def _frames(self, interface: Interface) -> tuple[Frame, ...]:
+        tap = self._taps[interface]
+        assert not tap.missed, f"{interface}: {tap.missed} frames passed too fast to be kept"
+        return tuple(tap.frames)
+
+
+def _is_meant(packet: Packet, of: bytes | Expected | Callable[[Packet], bool]) -> bool:
+    if isinstance(of, bytes):
+        return packet.payload == of
+    return packet == of if isinstance(of, Expected) else of(packet)
+
+
+def _quotes(packet: Packet, payload: bytes) -> bool:
+    """Whether it is an ICMP error about a packet with that payload; an error may quote less than all of it."""
+    quoted = packet.inner.payload if packet.is_error and packet.inner else b""
+    return bool(quoted) and payload.startswith(quoted)
 
 
 @contextmanager
@@ -106,19 +138,19 @@ def watching(*interfaces: Interface) -> Iterator[Wire]:
 
     Raises NamespaceGone, and OSError for an interface that does not exist.
     """
-    wire = Wire()
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        for interface in interfaces:
-            frames = wire._frames.setdefault(interface, [])
-            selector.register(stack.enter_context(_tap(interface)), selectors.EVENT_READ, frames)
+        taps = [stack.enter_context(closing(Tap(interface))) for interface in dict.fromkeys(interfaces)]
+        until_stamped()
+        for tap in taps:
+            selector.register(tap, selectors.EVENT_READ, tap)
         stop = os.eventfd(0, os.EFD_CLOEXEC)
         stack.callback(os.close, stop)
         selector.register(stop, selectors.EVENT_READ)
         reader = threading.Thread(target=_read, args=(selector,), name="podwire-wire", daemon=True)
         reader.start()
         try:
-            yield wire
+            yield Wire(taps)
         finally:
             os.eventfd_write(stop, 1)
             reader.join()
@@ -132,35 +164,7 @@ def _read(selector: selectors.BaseSelector) -> None:
             if key.data is None:
                 stopping = True
             else:
-                _drain(key.fileobj, key.data)  # type: ignore[arg-type]  # registered by us: a socket
+                key.data.drain()
     for key in list(selector.get_map().values()):
         if key.data is not None:
-            _drain(key.fileobj, key.data)  # type: ignore[arg-type]  # as above
-
-
-def _drain(tap: socket.socket, frames: list[bytes]) -> None:
-    while True:
-        try:
-            frames.append(tap.recv(_SNAP_BYTES))
-        except BlockingIOError:
-            return
-        except OSError:  # the interface went away: what it showed stays
-            return
-
-
-def _tap(interface: Interface) -> socket.socket:
-    """A packet socket bound to the interface, with a filter that lets nothing in until it is bound."""
-
-    def make() -> socket.socket:
-        # Protocol 0 receives nothing; binding sets interface and protocol in one step.
-        tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-        try:
-            tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
-            tap.setblocking(False)
-            tap.bind((interface.name, _ETH_P_ALL))
-        except BaseException:
-            tap.close()
-            raise
-        return tap
-
-    return run_inside(interface.netns, make)
+            key.data.drain()

@@ -1,8 +1,6 @@
 """A lab whose pods are plugged in by Debian's bridge, host-local and portmap: on the wire as under podwire's own."""
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,25 +13,14 @@ from control.testkit.plugin import podwire
 from control.testkit.until import until
 from dataplane.observe.dissect import Packet
 
-EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "cni" / "lab.yaml"
-
 pytestmark = [
     pytest.mark.root,
+    pytest.mark.podwire(file="../../../../examples/cni/lab.yaml"),
     pytest.mark.skipif(
         not any(Path(folder, "portmap").exists() for folder in USUAL_PATH),
         reason="no CNI plugins here: apt install containernetworking-plugins",
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def whole_lab() -> Iterator[Lab]:
-    name = f"tcni{os.getpid() % 100_000}"
-    podwire("up", "--name", name, "-f", str(EXAMPLE))
-    try:
-        yield Lab.running(name)
-    finally:
-        podwire("down", "--name", name)
 
 
 def leases(lab: Lab, node: str) -> set[str]:

@@ -32,7 +32,10 @@ def test_across_nodes_the_packet_travels_in_vxlan_between_the_nodes_addresses(la
     outer = next(packet for packet in seen if packet.vni is not None and packet.source in near.ip.values())
     assert outer.destination in far.ip.values()
     assert outer == udp(dport=4789)
-    assert seen.inside.requests == [tcp(ann.ip[family], shop.ip[family], dport=8080, ttl=63)]
+    requests = [
+        packet for packet in seen.inside.requests if packet == tcp(dport=8080)
+    ]  # DNS' own are there, too
+    assert requests == [tcp(ann.ip[family], shop.ip[family], dport=8080, ttl=63)]
 
 
 @pytest.mark.parametrize(("place", "ttl"), [("node-1", 64), ("node-2", 62)])
