@@ -13,6 +13,7 @@ from control.lab.directory import LabDirectory, all_labs
 from control.lab.supervisor import ask
 from dataplane.netns import create
 from dataplane.netns.names import lab_of
+from dataplane.patience import patient
 
 
 @click.command(
@@ -120,7 +121,7 @@ def _pods_by_node(directory: LabDirectory, port: int) -> dict[str, int]:
     counts: dict[str, int] = {}
     try:
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", port, context=loopback_tls(directory), timeout=5
+            "127.0.0.1", port, context=loopback_tls(directory), timeout=patient(5.0)
         )
         connection.request("GET", "/api/v1/pods")
         items = json.load(connection.getresponse()).get("items") or []

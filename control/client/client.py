@@ -19,6 +19,7 @@ from control.client.lines import parse_event, split_lines
 from control.client.resources import Resource
 from control.client.sockets import trouble, watchful
 from control.errors import ApiError, ControlError
+from dataplane.patience import patient
 
 Json = dict[str, Any]
 PatchType = Literal["merge", "strategic", "json", "apply"]
@@ -123,7 +124,7 @@ class ApiClient:
         body: Any = None,
         content_type: str = "application/json",
         accept: str = "",
-        timeout_s: float = ANSWER_S,
+        timeout_s: float | None = None,
     ) -> bytes:
         """One request; the body of a 2xx answer.
 
@@ -142,7 +143,9 @@ class ApiClient:
                 params=query or None,
                 data=data,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout_s or patient(ANSWER_S), sock_connect=patient(CONNECT_S)
+                ),
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -282,7 +285,9 @@ class ApiClient:
             resourceVersionMatch="NotOlderThan" if initial else "",
         )
         path = res.path(namespace)
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=timeout_s + ANSWER_S)
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=patient(CONNECT_S), sock_read=timeout_s + patient(ANSWER_S)
+        )
         try:
             async with self._open.get(
                 self.url + path, params=query, headers=self._identity(), timeout=limits

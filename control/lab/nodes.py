@@ -20,6 +20,7 @@ from dataplane.fabric import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.netns import create, sweep
 from dataplane.netns.names import FABRIC, INTERNET, place_of
+from dataplane.patience import patient
 
 GONE_S = 60.0
 
@@ -101,7 +102,7 @@ async def remove(
 
 async def _agents_gone(directory: LabDirectory, node: str) -> None:
     """Return once the supervisor has ended the node's agents: until then they would register it again."""
-    async with asyncio.timeout(GONE_S):
+    async with asyncio.timeout(patient(GONE_S)):
         while any(role["name"] == f"agents-{node}" for role in (ask(directory) or {"roles": []})["roles"]):
             await asyncio.sleep(0.02)
 
@@ -115,12 +116,12 @@ async def _delete_pods(client: ApiClient, node: str) -> None:
         except NotFound:
             continue
     try:
-        async with asyncio.timeout(GONE_S):
+        async with asyncio.timeout(patient(GONE_S)):
             while (await client.list(PODS, field_selector=selector)).items:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise NotReady(
-            f"Pods of {node} are still there after {GONE_S:g} s.",
+            f"Pods of {node} are still there after {patient(GONE_S):g} s.",
             f"podwire kubectl get pods -A --field-selector {selector}",
         ) from None
 

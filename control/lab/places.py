@@ -11,6 +11,7 @@ from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan
 from control.lab.ready import loopback_tls
 from dataplane.netns.names import FABRIC, INTERNET, NamespaceName
+from dataplane.patience import patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def get_json(directory: LabDirectory, port: int, path: str) -> dict[str, Any]:
     """One GET on the API at loopback; NoSuchPlace when it does not answer."""
     try:
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", port, context=loopback_tls(directory), timeout=10
+            "127.0.0.1", port, context=loopback_tls(directory), timeout=patient(10.0)
         )
         connection.request("GET", quote(path, safe="/?=&%"))
         document: dict[str, Any] = json.load(connection.getresponse())

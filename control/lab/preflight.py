@@ -1,9 +1,11 @@
 """What must be true of the machine before anything is made."""
 
+import os
 from dataclasses import dataclass
 
-from control.errors import MachineTooSmall
+from control.errors import MachineTooSmall, SpecInvalid
 from control.lab.spec import LabSpec
+from dataplane import patience
 from dataplane.errors import NotSupported
 from dataplane.host.capabilities import Capabilities, probe
 from dataplane.host.limits import Need, check
@@ -23,6 +25,11 @@ class Checked:
 
 def preflight(spec: LabSpec) -> Checked:
     """Check kernel and limits; NotSupported or MachineTooSmall name what is missing, nothing is made."""
+    if patience.factor() is None:
+        raise SpecInvalid(
+            f"{patience.VARIABLE}={os.environ[patience.VARIABLE]} is no number from 1 to 1000.",
+            f"{patience.VARIABLE}=20, on a machine that is 20 times as slow as others",
+        )
     found = probe()
     for missing in found.missing(overlay=spec.overlay):
         raise missing

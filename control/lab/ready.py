@@ -15,6 +15,7 @@ from control.errors import NotReady
 from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan
 from dataplane.netns.enter import run_inside
+from dataplane.patience import patient
 
 
 def loopback_tls(directory: LabDirectory) -> ssl.SSLContext:
@@ -50,7 +51,9 @@ def wait_for_nodes(
 
 def _watch_nodes(directory: LabDirectory, port: int) -> Iterator[dict[str, Any]]:
     """Node objects, those there first, then as they change; for about a second."""
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=loopback_tls(directory), timeout=10)
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", port, context=loopback_tls(directory), timeout=patient(10.0)
+    )
     try:
         connection.request("GET", "/api/v1/nodes?watch=true&timeoutSeconds=1")
         response = connection.getresponse()

@@ -22,6 +22,7 @@ from control.lab.directory import LabDirectory
 from control.lab.process import adopt_orphans, log_to, proportional_bytes
 from control.workload.descriptor_store import DescriptorStore
 from dataplane.host.process import die_with_parent, set_name
+from dataplane.patience import patient
 
 _HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP)
 LONGEST_PAUSE_S = 10.0
@@ -338,7 +339,7 @@ def _say_ready(descriptor: int) -> None:
 def ask(directory: LabDirectory) -> dict[str, Any] | None:
     """The supervisor's report; None when it is not there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(5)
+        client.settimeout(patient(5.0))
         try:
             client.connect(str(directory.control_socket))
             chunks = []

@@ -31,6 +31,7 @@ from control.workload.descriptor_store import DescriptorStore
 from dataplane.host.cgroup import LabCgroup, is_marked
 from dataplane.host.limits import raise_open_files
 from dataplane.host.untouched import snapshot
+from dataplane.patience import patient
 from podwire import __version__
 
 PATIENCE_S = 60.0
@@ -260,14 +261,15 @@ def _supervise(plan: LabPlan, directory: LabDirectory, cgroup: LabCgroup, port: 
 
 def _follow(read: int, plan: LabPlan, directory: LabDirectory, steps: Steps, began: float) -> None:
     """Read the supervisor's report until all roles are ready; StartFailed names the role that ended."""
-    deadline = began + PATIENCE_S
+    within_s = patient(PATIENCE_S)
+    deadline = began + within_s
     told = _Told(plan, steps, began)
     with os.fdopen(read, "rb", buffering=0) as report, selectors.DefaultSelector() as selector:
         selector.register(report, selectors.EVENT_READ)
         rest = b""
         while True:
             if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise StartFailed(f"Not up after {PATIENCE_S:g} s: waits for {told.missing()}.", _LOGS)
+                raise StartFailed(f"Not up after {within_s:g} s: waits for {told.missing()}.", _LOGS)
             chunk = report.read(65536)
             if not chunk:
                 raise StartFailed(f"The supervisor ended.{_tail(directory.logs / 'supervisor.log')}", _LOGS)
@@ -316,10 +318,11 @@ def _wait_until_it_answers(
         if report is None:
             raise StartFailed(f"The supervisor ended.{_tail(directory.logs / 'supervisor.log')}", _LOGS)
 
+    within_s = patient(PATIENCE_S)
     steps.doing("nodes Ready")
-    wait_for_nodes(directory, port, tuple(node.name for node in plan.fabric.nodes), PATIENCE_S, check)
+    wait_for_nodes(directory, port, tuple(node.name for node in plan.fabric.nodes), within_s, check)
     steps.doing("DNS answers kubernetes.default")
-    wait_for_dns(plan, PATIENCE_S, check)
+    wait_for_dns(plan, within_s, check)
     steps.done("nodes Ready, DNS answers kubernetes.default", "yes", time.monotonic() - began)
 
 

@@ -22,6 +22,7 @@ from control.verify.pairs import Source
 from control.verify.probe import TCP, UDP, Outcome, Probe
 from control.workload.standin.plan import upstreams_of
 from dataplane.model.address import IPAddress
+from dataplane.patience import patient
 
 NDOTS = 5
 DNS_PORT = 53
@@ -108,7 +109,7 @@ def candidates(host: str, namespace: str, domain: str) -> list[str]:
 def resolve(calls: Collection[Call], dns_ip: IPAddress, domain: str) -> int:
     """Fill in the addresses; the number of questions asked. Blocking."""
     asked = 0
-    for timeout_s in ASK_S:
+    for timeout_s in map(patient, ASK_S):
         planned: list[tuple[Call, str, Probe]] = []
         for call in calls:
             if call.asked or call.addresses:
@@ -135,7 +136,7 @@ def resolve(calls: Collection[Call], dns_ip: IPAddress, domain: str) -> int:
 def connect(calls: Collection[Call]) -> int:
     """Connect to what was resolved; the number of connections. Blocking."""
     opened = 0
-    for timeout_s in ASK_S:
+    for timeout_s in map(patient, ASK_S):
         wanted = [call for call in calls if call.addresses and call.outcome in (None, Outcome.BLOCKED)]
         probes = [Probe(c.edge.source.netns, TCP, c.addresses[0], c.edge.port) for c in wanted]
         for call, answer in zip(wanted, probe.run(probes, timeout_s), strict=True):

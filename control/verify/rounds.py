@@ -15,6 +15,7 @@ from control.verify.probe import TCP, UDP, Answer, Outcome, Probe
 from dataplane.errors import KernelError
 from dataplane.model.address import HostPort
 from dataplane.observe.flows import tracked
+from dataplane.patience import patient
 
 QUICK_S, PATIENT_S = 0.5, 2.0
 TRIES_AN_ENDPOINT, TRIES_MORE = 14, 20
@@ -32,8 +33,8 @@ def settle(observations: Sequence[Observation], progress: Progress = lambda _don
         if not open_pairs:
             break
         fresh = [each for each in open_pairs if not each.retried]
-        opened += _round(fresh, QUICK_S)
-        opened += _round([each for each in open_pairs if each.retried], PATIENT_S)
+        opened += _round(fresh, patient(QUICK_S))
+        opened += _round([each for each in open_pairs if each.retried], patient(PATIENT_S))
         if number == 0:
             opened += _note_refusing(observations)
         opened += _ask_own_nodes([each for each in open_pairs if _maybe_silent(each)])
@@ -137,7 +138,7 @@ def _note_refusing(observations: Iterable[Observation]) -> int:
         for endpoint in each.pair.ends:
             if target.kind is not TargetKind.POD and endpoint.pod is None and target.protocol == TCP:
                 strangers.add(Probe(each.pair.tracker, TCP, endpoint.address, endpoint.port))
-    for answer in probe.run(sorted(strangers, key=str), QUICK_S):
+    for answer in probe.run(sorted(strangers, key=str), patient(QUICK_S)):
         if answer.outcome is Outcome.REFUSED:
             refusing.add(HostPort(answer.probe.address, answer.probe.port))
     for each in observations:
@@ -158,7 +159,7 @@ def _ask_own_nodes(suspects: Sequence[Observation]) -> int:
             if endpoint.node:
                 node = each.pair.place(endpoint.node)
                 planned.append((each, Probe(node, UDP, endpoint.address, endpoint.port)))
-    answers = probe.run([what for _each, what in planned], PATIENT_S)
+    answers = probe.run([what for _each, what in planned], patient(PATIENT_S))
     heard = {
         id(each) for (each, _), answer in zip(planned, answers, strict=True) if answer.outcome is Outcome.OPEN
     }

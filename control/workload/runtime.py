@@ -10,6 +10,7 @@ from typing import Any
 from control.errors import ControlError
 from control.workload.channel import Channel, ChannelClosed
 from control.workload.request import ContainerRecord, ContainerRequest, ExecRequest, SandboxRequest
+from dataplane.patience import patient
 
 _NEXT_WITHIN_S = 30.0
 
@@ -101,7 +102,7 @@ class ZygoteClient:
 
     async def _connect(self, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        deadline = loop.time() + patient(timeout_s)
         while True:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
             try:

@@ -8,6 +8,7 @@ from dataplane.netlink.batch import BatchSocket
 from dataplane.netns import create, sweep
 from dataplane.netns.enter import inside
 from dataplane.netns.sysctl import Place
+from dataplane.patience import patient
 
 _PATIENCE_S = 2.0
 
@@ -46,7 +47,8 @@ def _wait(wiring: Wiring) -> None:
     with socket:
         cables = [link.name for link in wiring.links if link.kind is not LinkKind.BRIDGE]
         bridges = {link.master for link in wiring.links if link.master}
-        carrier.wait(socket, (*cables, *bridges), _PATIENCE_S)  # what is cut from outside stays silent
+        within_s = patient(_PATIENCE_S)
+        carrier.wait(socket, (*cables, *bridges), within_s)  # what is cut from outside stays silent
 
 
 def wirings(plan: FabricPlan) -> tuple[Wiring, ...]:

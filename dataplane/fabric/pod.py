@@ -18,6 +18,7 @@ from dataplane.netlink.order import Order
 from dataplane.netns import create
 from dataplane.netns.enter import inside, pin
 from dataplane.netns.sysctl import Place
+from dataplane.patience import patient
 
 _PATIENCE_S = 5.0
 
@@ -84,16 +85,17 @@ class PodLinks:
         netns: the pod's, whose end is waited for too.
         """
         self._node.send([link_order.set_up(host_interface)])
-        late = carrier.wait(self._node, (host_interface, bridge), _PATIENCE_S)
+        within_s = patient(_PATIENCE_S)
+        late = carrier.wait(self._node, (host_interface, bridge), within_s)
         if netns and not late:
             with inside(netns):
                 pod = BatchSocket(netns)
             with pod:
-                late = carrier.wait(pod, ("eth0",), _PATIENCE_S)
+                late = carrier.wait(pod, ("eth0",), within_s)
         if late:
             raise LinkError(
                 self.node_netns,
-                f"{host_interface} was put up and after {_PATIENCE_S:g} s {', '.join(late)} carries nothing",
+                f"{host_interface} was put up and after {within_s:g} s {', '.join(late)} carries nothing",
             )
 
     def detach(

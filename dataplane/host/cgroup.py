@@ -11,6 +11,7 @@ from pathlib import Path
 from dataplane.errors import KernelError, NoCgroup2
 from dataplane.host.denied import Ability, is_denied
 from dataplane.netns import syscalls
+from dataplane.patience import patient
 
 PREFIX = "podwire-"
 MOUNTS = Path("/proc/self/mounts")
@@ -176,7 +177,7 @@ class LabCgroup:
             return
         if os.getpid() in self.pids():
             (self.path.parent / "cgroup.procs").write_text("0")
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patient(_PATIENCE_S)
         try:
             (self.path / "cgroup.kill").write_text("1")
         except FileNotFoundError:  # before Linux 5.14

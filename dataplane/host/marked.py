@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dataplane.errors import KernelError
 from dataplane.host.cgroup import LabCgroup
+from dataplane.patience import patient
 
 VARIABLE = "PODWIRE_LAB"
 _PATIENCE_S = 20.0
@@ -54,7 +55,7 @@ class MarkedLab(LabCgroup):
 
     def kill(self) -> None:
         """SIGKILL until none is left. Raises KernelError when one is still there after 20 s."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patient(_PATIENCE_S)
         while pids := self.pids():
             for pid in pids:
                 with suppress(ProcessLookupError):

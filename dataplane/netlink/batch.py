@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataplane.errors import KernelError, LinkError
 from dataplane.netlink.order import Order
 from dataplane.netlink.refusal import as_kernel_error
+from dataplane.patience import patient
 
 _REQUEST, _ACK = 0x1, 0x4
 _ERROR = 2
@@ -31,7 +32,7 @@ class BatchSocket:
             raise LinkError(where, "can't open rtnetlink", str(error)) from error
         self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
-        self._socket.settimeout(_PATIENCE_S)
+        self._socket.settimeout(patient(_PATIENCE_S))
         self._socket.bind((0, 0))
 
     def __enter__(self) -> "BatchSocket":
