@@ -35,7 +35,7 @@ def elsewhere(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("script", ["setup", "test", "try"])
+@pytest.mark.parametrize("script", ["setup", "test", "try", "vm-test"])
 def test_who_is_not_root_gets_the_line_to_type_and_exit_code_2(script: str):
     # Not a folder of pytest's: nobody can't enter those.
     folder = Path("/tmp") / f"podwire-t{os.getpid():x}-{script}"
@@ -61,7 +61,7 @@ def test_who_is_not_root_gets_the_line_to_type_and_exit_code_2(script: str):
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("script", ["setup", "test", "check", "try"])
+@pytest.mark.parametrize("script", ["setup", "test", "check", "try", "vm-test", "debian-root"])
 def test_help_says_what_it_does_and_does_nothing(script: str):
     done = subprocess.run(
         [ROOT / "scripts" / script, "--help"], capture_output=True, text=True, check=False, timeout=5
