@@ -43,13 +43,11 @@ async def test_a_lease_that_others_changed_is_read_again(client: ApiClient) -> N
     await client.delete(LEASES, "node-1", "kube-node-lease")
     async with asyncio.TaskGroup() as group:
         task = group.create_task(lease.run())
-        for _ in range(500):
-            await clock.advance(0.1)
-            await asyncio.sleep(0.005)
-            if (await client.list(LEASES, "kube-node-lease")).items:
-                break
-        else:
-            pytest.fail("the lease did not come back")
+        await until(lambda: clock.waiting == 1, "it was told that the lease is gone")
+        assert (await client.list(LEASES, "kube-node-lease")).items == []
+        await clock.advance(1)
+        await until(lambda: clock.waiting == 1, "it has tried again")
+        assert len((await client.list(LEASES, "kube-node-lease")).items) == 1
         task.cancel()
 
 
@@ -70,17 +68,18 @@ async def test_one_of_two_leads_and_the_other_follows_when_it_is_gone(client: Ap
     first = asyncio.create_task(run("one"))
     await until(lambda: leading == ["one"], "the first leads")
     second = asyncio.create_task(run("two"))
-    for _ in range(20):
-        await clock.advance(1)
-        await asyncio.sleep(0.02)
+    for _ in range(10):  # 20 s, longer than a lease
+        await until(lambda: clock.waiting == 2, "both have tried")
+        await clock.advance(2)
+    await until(lambda: clock.waiting == 2, "no renewal is under way")
     assert leading == ["one"]
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    for _ in range(60):
-        await clock.advance(1)
-        await asyncio.sleep(0.02)
-        if leading == ["two"]:
+    for _ in range(15):  # within 30 s
+        await until(lambda: clock.waiting == 1, "the second has tried")
+        if leading:
             break
+        await clock.advance(2)
     assert leading == ["two"]
     held = await client.get(LEASES, "scheduler", "kube-system")
     assert (held["spec"]["holderIdentity"], held["spec"]["leaseTransitions"]) == ("two", 1)
