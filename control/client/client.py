@@ -155,16 +155,20 @@ class ApiClient:
         return content
 
     async def discover(self) -> "list[Resource]":
-        """What the server serves (the preferred version of each group), by aggregated discovery."""
-        found = []
+        """What the server serves (each in the most preferred version that has it), by aggregated discovery."""
+        found: list[Resource] = []
         for path in ("/api", "/apis"):
             groups = _object(await self.request("GET", path, accept=AGGREGATED)).get("items") or []
             for group in groups:
-                version, name = group["versions"][0], group["metadata"].get("name", "")
-                for one in version["resources"]:
-                    namespaced = one["scope"] == "Namespaced"
-                    verbs = tuple(one.get("verbs") or ())
-                    found.append(Resource(name, version["version"], one["resource"], namespaced, verbs))
+                name = group["metadata"].get("name", "")
+                served: dict[str, Resource] = {}
+                for version in group["versions"]:
+                    for one in version["resources"]:
+                        namespaced = one["scope"] == "Namespaced"
+                        verbs = tuple(one.get("verbs") or ())
+                        resource = Resource(name, version["version"], one["resource"], namespaced, verbs)
+                        served.setdefault(one["resource"], resource)
+                found += served.values()
         return found
 
     async def get(

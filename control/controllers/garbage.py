@@ -8,7 +8,7 @@ from control.client.client import ApiClient, ApiUnreachable
 from control.client.clock import Clock
 from control.client.controller import Controller
 from control.client.informer import Informer
-from control.client.resources import Resource
+from control.client.resources import CUSTOMRESOURCEDEFINITIONS, Resource
 from control.client.workqueue import WorkQueue
 from control.controllers.garbage_plan import (
     FOREGROUND,
@@ -41,6 +41,9 @@ class GarbageController(Controller):
         self._watched: dict[str, Informer] = {}
         self._where: dict[str, str] = {}
         self._kinds: dict[tuple[str, str], KnownKind] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._definitions_changed = asyncio.Event()
+        informers.of(CUSTOMRESOURCEDEFINITIONS).on_change(self._definition_changed)
 
     def watch(self, resources: Iterable[Resource]) -> None:
         """Add kinds whose informers run already or will be started by the shared informers."""
@@ -80,26 +83,55 @@ class GarbageController(Controller):
             self.queue.add(f"{resource.api_version}/{resource.plural}|{key_of(obj)}")
 
     async def follow_kinds(self, group: asyncio.TaskGroup) -> None:
-        """Learn new kinds from time to time and watch them too; never returns."""
+        """Watch all kinds, new ones from the moment that their definition is established; never returns."""
         await self._clock.sleep(_FIRST_LOOK_S)
         while True:
+            self._definitions_changed.clear()
             try:
                 kinds = await discover(self._client)
             except (ApiError, ApiUnreachable):
-                kinds = []
-            for known in kinds:
-                self._kinds[(known.resource.api_version, known.kind)] = known
-                name = f"{known.resource.api_version}/{known.resource.plural}"
-                if known.verbs >= _NEEDED and name not in self._watched and known.resource.plural != "events":
-                    informer = Informer(self._client, known.resource, clock=self._clock)
-                    self._add(informer)
-                    group.create_task(informer.run(), name=f"garbage informer {known.resource.plural}")
-            await self._clock.sleep(_REDISCOVER_S)
+                kinds = None
+            if kinds is not None:
+                self._follow(kinds, group)
+            await self._until_kinds_change()
+
+    def _follow(self, kinds: Iterable[KnownKind], group: asyncio.TaskGroup) -> None:
+        """Watch what is new, and watch no more what is served no more."""
+        self._kinds = {(known.resource.api_version, known.kind): known for known in kinds}
+        served = {f"{known.resource.api_version}/{known.resource.plural}" for known in self._kinds.values()}
+        for name in [name for name in self._tasks if name not in served]:
+            self._tasks.pop(name).cancel()
+            self._watched.pop(name)
+            self._where = {uid: at for uid, at in self._where.items() if not at.startswith(f"{name}|")}
+        for known in self._kinds.values():
+            name = f"{known.resource.api_version}/{known.resource.plural}"
+            if known.verbs >= _NEEDED and name not in self._watched and known.resource.plural != "events":
+                informer = Informer(self._client, known.resource, clock=self._clock)
+                self._add(informer)
+                self._tasks[name] = group.create_task(
+                    informer.run(), name=f"garbage informer {known.resource.plural}"
+                )
+
+    async def _until_kinds_change(self) -> None:
+        """A definition came or went; or, as nobody tells all else, some time has passed."""
+        told = asyncio.ensure_future(self._definitions_changed.wait())
+        later = asyncio.ensure_future(self._clock.sleep(_REDISCOVER_S))
+        try:
+            await asyncio.wait({told, later}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            later.cancel()
+
+    def _definition_changed(self, old: Object | None, new: Object | None) -> None:
+        if _is_established(old) != _is_established(new):
+            self._definitions_changed.set()
 
     async def reconcile(self, key: str) -> float | None:
         """Judge the object of that key (``apiVersion/plural|namespace/name``)."""
         name, _, object_key = key.partition("|")
-        informer = self._watched[name]
+        informer = self._watched.get(name)
+        if informer is None:
+            return None  # its kind is gone, and all its objects with it
         obj = informer.items.get(object_key)
         if obj is None:
             return None
@@ -125,7 +157,8 @@ class GarbageController(Controller):
         where = self._where.get(reference["uid"])
         if where:
             name, _, object_key = where.partition("|")
-            owner = self._watched[name].items.get(object_key)
+            watched = self._watched.get(name)
+            owner = watched.items.get(object_key) if watched is not None else None
             if owner and uid_of(owner) == reference["uid"]:
                 return state_of(owner)
         known = self._kinds.get((reference["apiVersion"], reference["kind"]))
@@ -192,3 +225,8 @@ class GarbageController(Controller):
             )
         except NotFound:
             pass
+
+
+def _is_established(definition: Object | None) -> bool:
+    conditions = ((definition or {}).get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)

@@ -20,12 +20,17 @@ class KnownKind:
 
 
 async def discover(client: ApiClient) -> list[KnownKind]:
-    """All kinds, each once, in the version that the server prefers; subresources are left out."""
+    """All kinds, each once, in the most preferred version that has it; subresources are left out."""
     found: list[KnownKind] = []
     for path in ("/api", "/apis"):
         groups = orjson.loads(await client.request("GET", path, accept=AGGREGATED))
         for group in groups.get("items") or ():
-            found += _kinds(group["metadata"].get("name", ""), group["versions"][0])
+            name, seen = group["metadata"].get("name", ""), set()
+            for version in group["versions"]:
+                for known in _kinds(name, version):
+                    if known.resource.plural not in seen:
+                        seen.add(known.resource.plural)
+                        found.append(known)
     return found
 
 
