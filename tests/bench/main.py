@@ -3,6 +3,7 @@
 import difflib
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ WHERE = {
     "up": "bench_up:BENCH", "pods": "bench_pods:BENCH", "memory": "bench_memory:BENCH", "tcp": "bench_tcp:TCP",
     "clusterip": "bench_tcp:CLUSTERIP", "wires": "bench_wires:BENCH", "services": "bench_services:BENCH",
     "policy": "bench_policy:BENCH", "api": "bench_api:BENCH",
+    "flood": "bench_flood:BENCH",
 }  # fmt: skip
 """Rows in the table's order, and where each is; imported when it is run."""
 
@@ -78,6 +80,7 @@ def main(rows: tuple[str, ...], listing: bool, output: str | None, profile: bool
         raise click.UsageError(
             f"benches make network namespaces and need root: sudo scripts/bench {' '.join(rows)}"
         )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is removed
     begun, failed = machine(), []
     if profile:
         failed = _each(rows or tuple(name for name in WHERE if bench(name).profile), _profile)
