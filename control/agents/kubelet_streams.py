@@ -49,7 +49,8 @@ async def serve_exec(
 ) -> web.StreamResponse:
     """Run a command in a container for a client, to its end or the client's."""
     async with stream_client(request) as client:
-        await _exec(client, runtime, keeper, command)
+        if client.ready:
+            await _exec(client, runtime, keeper, command)
     return client.response
 
 
@@ -139,7 +140,8 @@ def _ends(options: StreamOptions) -> tuple[list[int], dict[int, int], socket.soc
 async def serve_attach(request: web.Request, keeper: ContainerKeeper) -> web.StreamResponse:
     """A running container's output as it comes, and its input if it has one; ends with the container."""
     async with stream_client(request) as client:
-        await _attach(client, keeper)
+        if client.ready:
+            await _attach(client, keeper)
     return client.response
 
 

@@ -106,6 +106,10 @@ class StreamClient(Protocol):
     def options(self) -> StreamOptions:
         """What the client asked for."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether all its streams are there; otherwise it is not to be served."""
+
     async def send(self, channel: int, data: bytes) -> bool:
         """To STDOUT or STDERR. False when the client is gone."""
 

@@ -53,6 +53,11 @@ class SpdyClient:
         self.complete = asyncio.Event()
         self._protocol = protocol
 
+    @property
+    def ready(self) -> bool:
+        """See StreamClient."""
+        return self.complete.is_set()
+
     def wanted(self) -> set[int]:
         """The streams that the client is to open."""
         on = {STDIN: self.options.stdin, STDOUT: self.options.stdout, STDERR: self.options.stderr}
@@ -71,11 +76,13 @@ class SpdyClient:
 
     async def send(self, channel: int, data: bytes) -> bool:
         """See StreamClient."""
+        stream = self.streams.get(channel)
         try:
-            await self.streams[channel].write(data)
+            if stream is not None:
+                await stream.write(data)
         except ConnectionError:
             return False
-        return True
+        return stream is not None
 
     async def finish(self, status: dict[str, Any]) -> None:
         """See StreamClient."""

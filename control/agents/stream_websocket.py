@@ -25,6 +25,7 @@ class WebSocketClient:
     def __init__(self, options: StreamOptions, response: web.WebSocketResponse) -> None:
         self.options = options
         self.response = response
+        self.ready = True
 
     async def send(self, channel: int, data: bytes) -> bool:
         """See StreamClient."""
