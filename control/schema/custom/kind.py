@@ -99,7 +99,7 @@ class CustomKind:
             stored.custom.fill(obj)
         if stored is not row:
             self._pruner.prune(obj)
-            obj["apiVersion"] = row.api_version
+        obj["apiVersion"] = row.api_version  # also where the storage version has moved since
         return obj
 
     def faults(self, new: Json, old: Json | None) -> list[Cause]:
