@@ -71,6 +71,16 @@ def invalid(row: ResourceRow, name: str, causes: Sequence[Cause]) -> Invalid:
     )
 
 
+def invalid_options(verb: str, field: str, reason: str, why: str) -> Invalid:
+    """A parameter of the URL that is wrong. verb: create, update, patch, delete."""
+    kind = {"deletecollection": "Delete"}.get(verb, verb.capitalize()) + "Options"
+    return Invalid(
+        f'{kind}.meta.k8s.io "" is invalid: {field}: {why}',
+        causes=[Cause(reason, why, field)],
+        details={"group": "meta.k8s.io", "kind": kind},
+    )
+
+
 def too_large_revision(asked: int, have: int) -> Timeout:
     """A revision that is not there yet."""
     cause = Cause("ResourceVersionTooLarge", "Too large resource version", "")

@@ -21,7 +21,7 @@ from control.api.metadata import check_kind
 from control.api.negotiate import wanted
 from control.api.objects import object_answer, storage_name, value_answer
 from control.api.read import Reader
-from control.api.refusals import details, no_such_resource, not_allowed
+from control.api.refusals import details, invalid_options, no_such_resource, not_allowed
 from control.api.request import Answer, ApiRequest, Json, Response
 from control.api.selection import Selection
 from control.api.watch import WatchServer
@@ -140,15 +140,9 @@ class Verbs:
     async def _apply(
         self, row: ResourceRow, request: ApiRequest, patch: Any, options: WriteOptions
     ) -> Answer:
-        manager = request.query.get("fieldManager", "")
-        if not manager:
-            raise BadRequest(
-                'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-            )
         if not isinstance(patch, dict):
             raise BadRequest("the apply patch is no object")
-        options.manager, options.force = manager, request.flag("force")
-        options.applies = True
+        as_apply(request, options)
         # On a copy, as unknown fields are pruned: they are told when the whole object is checked.
         copy = _copy(patch)
         check_kind(row, copy)
@@ -156,7 +150,9 @@ class Verbs:
         refuse_null_items(copy)
 
         def applied(live: Json | None) -> Json:
-            return _copy(apply_patch(row, live, patch, manager=manager, force=options.force))
+            applier, part = options.manager, request.route.subresource
+            merged = apply_patch(row, live, patch, manager=applier, force=options.force, subresource=part)
+            return _copy(merged)
 
         try:
             outcome = await self.writer.change(target_of(row, request), applied, options)
@@ -214,12 +210,18 @@ def target_of(row: ResourceRow, request: ApiRequest) -> Target:
 
 
 def write_options(request: ApiRequest) -> WriteOptions:
-    """A write's parameters. Raises BadRequest."""
+    """A write's parameters. Raises Invalid."""
+    verb = request.route.verb
     given = request.query.get("fieldValidation", "") or "Warn"
     try:
         validation = FieldValidation(given)
     except ValueError:
-        raise BadRequest(f'fieldValidation: Unsupported value: "{given}"') from None
+        why = f'Unsupported value: "{given}": supported values: "Ignore", "Strict", "Warn"'
+        raise invalid_options(verb, "fieldValidation", "FieldValueNotSupported", why) from None
+    for wanted_run in request.http.query.getall("dryRun", []):
+        if wanted_run not in ("", "All"):
+            why = f'Unsupported value: "{wanted_run}": supported values: "All"'
+            raise invalid_options(verb, "dryRun", "FieldValueNotSupported", why)
     return WriteOptions(
         user=request.user,
         manager=request.manager,
@@ -227,6 +229,15 @@ def write_options(request: ApiRequest) -> WriteOptions:
         validation=validation,
         warnings=request.warnings,
     )
+
+
+def as_apply(request: ApiRequest, options: WriteOptions) -> None:
+    """Make the options those of a server-side apply. Raises Invalid."""
+    manager = request.query.get("fieldManager", "")
+    if not manager:
+        why = "Required value: is required for apply patch"
+        raise invalid_options("patch", "fieldManager", "FieldValueRequired", why)
+    options.manager, options.force, options.applies = manager, request.flag("force"), True
 
 
 def patcher(row: ResourceRow, kind: str, patch: Any) -> Make:

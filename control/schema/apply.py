@@ -23,18 +23,21 @@ _IDENTITY: FieldSet = {"f:metadata": {"f:name": {}}}
 """Whoever gives up his labels does not give up the object's name."""
 
 
-def apply_patch(row: ResourceRow, live: Json | None, patch: Json, *, manager: str, force: bool) -> Json:
+def apply_patch(
+    row: ResourceRow, live: Json | None, patch: Json, *, manager: str, force: bool, subresource: str = ""
+) -> Json:
     """The object after a server-side apply, with its managedFields. Neither argument is changed.
 
+    subresource: through which it came. A manager has a set of fields for each; of ``status`` it is status alone.
     Raises Conflict with one cause for each field that another manager owns and the patch would change.
     """
     of = message(row.message)
-    patch = _applicable(row, patch)
+    patch = _applicable(row, patch, subresource)
     wanted = owned_fields(of, patch)
     if live is None:
-        return _managed(patch, [_entry(row, manager, "Apply", wanted)])
+        return _managed(patch, [_entry(row, manager, "Apply", wanted, subresource)])
     entries = _entries(live)
-    mine = next((e for e in entries if _is(e, manager, "Apply")), None)
+    mine = next((e for e in entries if _is(e, manager, "Apply", subresource)), None)
     others = [entry for entry in entries if entry is not mine]
     would_change, _ = changed_fields(of, laid_over(of, live, patch), live)
     disputed = _disputes(others, intersection(wanted, would_change))
@@ -51,7 +54,7 @@ def apply_patch(row: ResourceRow, live: Json | None, patch: Json, *, manager: st
     for entry in others:
         entry["fieldsV1"] = difference(entry["fieldsV1"], gone)
     if mine is None or last != wanted or would_change:
-        mine = _entry(row, manager, "Apply", wanted)
+        mine = _entry(row, manager, "Apply", wanted, subresource)
     return _managed(merged, [*others, mine])
 
 
@@ -80,7 +83,7 @@ def record_update(
     kept = []
     for entry in entries:
         fields = difference(entry["fieldsV1"], gone)
-        if _is(entry, manager, "Update") and entry.get("subresource", "") == subresource:
+        if _is(entry, manager, "Update", subresource):
             mine = union(fields, changed)
         elif fields:
             kept.append(entry if fields is entry["fieldsV1"] else entry | {"fieldsV1": fields})
@@ -99,13 +102,19 @@ def _blank(row: ResourceRow) -> Json:
     return obj
 
 
-def _applicable(row: ResourceRow, patch: Json) -> Json:
-    """The patch without what apply never takes: bookkeeping, and status where it has a URL of its own."""
-    out = {key: value for key, value in patch.items() if key != "status" or row.subresource("status") is None}
+def _applicable(row: ResourceRow, patch: Json, subresource: str) -> Json:
+    """The patch without what apply never takes: bookkeeping, and status where it has a URL of its own.
+
+    Through that URL it is the other way round.
+    """
     meta = dict(patch.get("metadata") or {})
     meta.pop("managedFields", None)
-    out["metadata"] = meta
-    return out
+    if subresource == "status":
+        told = ("name", "namespace", "uid", "resourceVersion")
+        kept = {key: patch[key] for key in ("apiVersion", "kind", "status") if key in patch}
+        return {**kept, "metadata": {key: meta[key] for key in told if key in meta}}
+    out = {key: value for key, value in patch.items() if key != "status" or row.subresource("status") is None}
+    return {**out, "metadata": meta}
 
 
 def _entries(obj: Json) -> list[Entry]:
@@ -113,8 +122,9 @@ def _entries(obj: Json) -> list[Entry]:
     return [dict(entry) for entry in obj.get("metadata", {}).get("managedFields") or []]
 
 
-def _is(entry: Entry, manager: str, operation: str) -> bool:
-    return bool(entry.get("manager") == manager and entry.get("operation") == operation)
+def _is(entry: Entry, manager: str, operation: str, subresource: str) -> bool:
+    same = entry.get("manager") == manager and entry.get("operation") == operation
+    return bool(same and entry.get("subresource", "") == subresource)
 
 
 def _entry(row: ResourceRow, manager: str, operation: str, fields: FieldSet, subresource: str = "") -> Entry:

@@ -107,9 +107,9 @@ def _parse(text: str) -> Schedule:
     parts = text.split()
     if len(parts) != 5:
         raise ScheduleInvalid(f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]")
-    sets = [_field(part, place) for place, part in enumerate(parts)]
+    minutes, hours, days, months, weekdays = (_field(part, place) for place, part in enumerate(parts))
     stars = any(_is_star(part) for place in (2, 4) for part in parts[place].split(","))
-    return Schedule(*sets, any_day=stars)
+    return Schedule(minutes, hours, days, months, weekdays, any_day=stars)
 
 
 def _is_star(item: str) -> bool:

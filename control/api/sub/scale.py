@@ -1,6 +1,7 @@
 """The scale subresource: spec.replicas of a workload as an autoscaling/v1 Scale."""
 
-from typing import Final
+from functools import reduce
+from typing import Any, Final, cast
 
 import orjson
 
@@ -9,10 +10,12 @@ from control.api.read import Reader
 from control.api.refusals import not_allowed
 from control.api.request import Answer, ApiRequest, Json
 from control.api.sub.scale_custom import custom_scale, custom_scaled, preconditions, replicas_of
-from control.api.verbs import write_options
+from control.api.verbs import as_apply, write_options
 from control.api.views import parsed
 from control.api.write import Target, Writer
+from control.errors import BadRequest
 from control.schema import json_patch, merge_patch
+from control.schema.apply import apply_patch
 from control.schema.resource import ResourceRow
 from control.schema.structure import check_message
 
@@ -44,6 +47,8 @@ class ScaleSubresource:
         if route.verb == "patch":
             kind = patch_type(request)
             patch = decode_patch(await read_body(request), kind)
+            if kind == "apply":
+                return Answer(orjson.dumps(shown(await self._applied(row, request, patch))))
             apply = json_patch.apply if kind == "json" else merge_patch.apply
             outcome = await self._writer.change(
                 Target(row, route.namespace, route.name),
@@ -52,6 +57,32 @@ class ScaleSubresource:
             )
             return Answer(orjson.dumps(shown(outcome.obj)))
         raise not_allowed()
+
+    async def _applied(self, row: ResourceRow, request: ApiRequest, patch: Any) -> Json:
+        """The workload after an apply of its Scale, whose replicas it owns from then on, by way of ``scale``."""
+        options = write_options(request)
+        as_apply(request, options)
+        if not isinstance(patch, dict):
+            raise BadRequest("the apply patch is no object")
+        scale = _checked(patch)
+        wanted = scale.get("spec") or {}
+        custom = row.custom.path("specReplicasPath") if row.custom is not None else None
+        fields = custom.fields if custom is not None else ("spec", "replicas")
+
+        def applied(live: Json | None) -> Json:
+            assert live is not None
+            part: Json = {"apiVersion": row.api_version, "kind": row.kind}
+            part["metadata"] = {"name": live["metadata"]["name"]}
+            if "replicas" in wanted:
+                replicas = replicas_of(row, live, scale)
+                part |= reduce(lambda inner, field: {field: inner}, reversed(fields), cast(Any, replicas))
+            merged = apply_patch(
+                row, live, part, manager=options.manager, force=options.force, subresource="scale"
+            )
+            return repacked(preconditions(merged, scale))
+
+        route = request.route
+        return (await self._writer.change(Target(row, route.namespace, route.name), applied, options)).obj
 
 
 def _checked(scale: Json) -> Json:

@@ -21,7 +21,7 @@ def custom_scale(row: ResourceRow) -> Callable[[Json], Json]:
         wanted = spec.first(obj) if spec is not None else None
         if wanted is None:
             told = (custom.scale or {}).get("specReplicasPath", "")
-            raise InternalError(f"the spec replicas field \"{told}\" does not exist")
+            raise InternalError(f'the spec replicas field "{told}" does not exist')
         have = status.first(obj) if status is not None else None
         below: Json = {"replicas": have if type(have) is int else 0}
         chosen = selector.first(obj) if selector is not None else None
