@@ -24,11 +24,10 @@ class _Open:
         return self.plan.spec
 
 
-def _open(name: str) -> _Open:
+def _open(directory: LabDirectory) -> _Open:
     from control.lab.stop import must_run
     from control.lab.up import stored_plan
 
-    directory = existing(name)
     must_run(directory)
     return _Open(directory, *stored_plan(directory))
 
@@ -53,8 +52,10 @@ def add(name: str, node: str, labels: tuple[str, ...]) -> None:
     from control.lab.ready import wait_for_nodes
 
     parsed = tuple(_label(text) for text in labels)
-    lab = _open(name)
-    with lab.directory.locked("node add"):
+    directory = existing(name)
+    with directory.locked("node add"):
+        lab = _open(directory)
+        nodes.finish_removals(lab.plan, directory, lab.port)
         spec = nodes.with_node(lab.spec, node, parsed)
         grown = nodes.add(lab.plan, lab.directory, lab.port, spec)
         wait_for_nodes(lab.directory, lab.port, (node,), 60, lambda: None)
@@ -80,10 +81,12 @@ def remove(name: str, node: str) -> None:
     from control.cli.session import with_client
     from control.lab import nodes
 
-    lab = _open(name)
-    with lab.directory.locked("node remove"):
-        spec = nodes.without_node(lab.spec, node)
-        with_client(
-            lab.directory, lab.port, lambda api: nodes.remove(api, lab.plan, lab.directory, spec, node)
-        )
+    directory = existing(name)
+    with directory.locked("node remove"):
+        lab = _open(directory)
+        if node in nodes.leaving(directory):
+            nodes.finish_removals(lab.plan, directory, lab.port)
+        else:
+            spec = nodes.without_node(lab.spec, node)
+            with_client(directory, lab.port, lambda api: nodes.remove(api, lab.plan, directory, spec, node))
     click.echo(f"{node} is gone: namespace, routes, FDB entries, neighbours, lease and pods")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+from collections.abc import Set
 from dataclasses import replace
 
 from control.client.client import ApiClient
@@ -12,6 +13,7 @@ from control.errors import NodeInvalid, NotFound, NotReady
 from control.lab.credentials import ensure_credentials
 from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan, make_plan
+from control.lab.ready import loopback_tls
 from control.lab.spec import FIRST_NODE, NODE_NAME, LabSpec, NodeSpec, is_place
 from control.lab.spec_json import as_json
 from control.lab.supervisor import ask
@@ -19,7 +21,7 @@ from control.names import NODE_LEASE_NAMESPACE
 from dataplane.fabric import build
 from dataplane.host.cgroup import LabCgroup
 from dataplane.netns import create, sweep
-from dataplane.netns.names import FABRIC, INTERNET, place_of
+from dataplane.netns.names import FABRIC, INTERNET, NamespaceName, place_of
 from dataplane.patience import patient
 
 GONE_S = 60.0
@@ -56,7 +58,7 @@ def add(plan: LabPlan, directory: LabDirectory, api_port: int, spec: LabSpec) ->
     """
     grown = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     ensure_credentials(grown, directory, api_port)
-    _write(directory, spec)
+    _write(directory, spec, leaving=set(leaving(directory)))
     build.build(grown.fabric)
     _tell_supervisor(directory)
     return grown
@@ -83,10 +85,35 @@ async def remove(
     """
     await client.patch(NODES, name, None, {"spec": {"unschedulable": True}})
     await _delete_pods(client, name)
-    _write(directory, spec)
+    _write(directory, spec, leaving={*leaving(directory), name})
+    shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
+    await _forget(client, shrunk, directory, name)
+    return shrunk
+
+
+def leaving(directory: LabDirectory) -> tuple[str, ...]:
+    """Nodes that the lab has no more, of which a `node remove` that was killed may have left something."""
+    return tuple(directory.read().get("leaving") or ())
+
+
+def finish_removals(plan: LabPlan, directory: LabDirectory, api_port: int) -> None:
+    """Go on where a killed `node remove` stopped, if one did; ``plan`` is without those nodes."""
+    names = leaving(directory)
+
+    async def finish() -> None:
+        url = f"https://127.0.0.1:{api_port}"
+        async with ApiClient(url, loopback_tls(directory), user_agent="podwire") as client:
+            for name in names:
+                await _forget(client, plan, directory, name)
+
+    if names:
+        asyncio.run(finish())
+
+
+async def _forget(client: ApiClient, plan: LabPlan, directory: LabDirectory, name: str) -> None:
+    """What is left of a node that ``plan`` does not have: agents, kernel, objects, files; then the note of it."""
     _tell_supervisor(directory)
     await _agents_gone(directory, name)
-    shrunk = make_plan(plan.name, spec, ipv6=len(plan.families) > 1)
     await asyncio.to_thread(_remove_from_kernel, plan, name)
     for resource, namespace in ((NODES, None), (LEASES, NODE_LEASE_NAMESPACE)):
         try:
@@ -97,7 +124,7 @@ async def remove(
     for path in directory.pki.glob(f"kubelet-{name}[.-]*"):
         if path.name.split(".")[0] in (f"kubelet-{name}", f"kubelet-{name}-serving"):
             path.unlink()
-    return shrunk
+    _write(directory, plan.spec, leaving=set(leaving(directory)) - {name})
 
 
 async def _agents_gone(directory: LabDirectory, node: str) -> None:
@@ -127,14 +154,15 @@ async def _delete_pods(client: ApiClient, node: str) -> None:
 
 
 def _remove_from_kernel(plan: LabPlan, name: str) -> None:
-    """The node's processes, its pods' namespaces that may be left, its own, and the ways to it."""
+    """The node's processes, its namespace, and the ways to it from those that ``plan`` has."""
     LabCgroup(plan.name).remove_below(f"nodes/{name}")
-    build.remove_node(plan.fabric, plan.fabric.node(name))
+    create.delete(str(NamespaceName(plan.name, name)))
+    build.build(plan.fabric)
 
 
-def _write(directory: LabDirectory, spec: LabSpec) -> None:
-    """The lab's directory holds the new spec."""
-    directory.write({**directory.read(), "spec": as_json(spec)})
+def _write(directory: LabDirectory, spec: LabSpec, *, leaving: Set[str] = frozenset()) -> None:
+    """The lab's directory holds the new spec, and which nodes are about to be forgotten."""
+    directory.write({**directory.read(), "spec": as_json(spec), "leaving": sorted(leaving)})
 
 
 def _tell_supervisor(directory: LabDirectory) -> None:

@@ -43,8 +43,13 @@ def standard_streams(
         return (null, null, null), []
     out_read, out_write = os.pipe2(os.O_CLOEXEC)
     err_read, err_write = os.pipe2(os.O_CLOEXEC)
-    closing.callback(os.close, out_write)
-    closing.callback(os.close, err_write)
+    ends = []
+    for end in (out_write, err_write):
+        # Open for reading, too: when nobody of the lab is left to read, it waits with a full pipe and gets no SIGPIPE.
+        ends.append(os.open(f"/proc/self/fd/{end}", os.O_RDWR | os.O_CLOEXEC))
+        closing.callback(os.close, ends[-1])
+        os.close(end)
+    out_write, err_write = ends
     kept, stdin = [out_read, err_read], null
     if want.stdin:
         stdin, in_write = os.pipe2(os.O_CLOEXEC)
