@@ -80,5 +80,5 @@ async def finish(request: ApiRequest, handler: Handler) -> web.StreamResponse:
 
 def _escaped(text: str) -> str:
     """A quoted string of a header: one line of printable ASCII."""
-    printable = text.encode("ascii", "replace").decode().replace("\n", " ")
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in text.replace("\n", " "))
     return printable.replace("\\", "\\\\").replace('"', '\\"')[:_WARNINGS_MOST]

@@ -52,11 +52,12 @@ async def test_a_body_has_a_limit(http: aiohttp.ClientSession) -> None:
 
 
 async def test_warnings_stand_in_headers(http: aiohttp.ClientSession) -> None:
-    async with http.post(LIST, json={**config("a"), "dta": 1, "ärger": 2}) as answer:
+    async with http.post(LIST, json={**config("a"), "dta": 1, "ärger": 2, "a\x16\nb": 3}) as answer:
         assert answer.status == 201
         assert answer.headers.getall("Warning") == [
             '299 - "unknown field \\"dta\\""',
             '299 - "unknown field \\"?rger\\""',
+            '299 - "unknown field \\"a? b\\""',
         ]
 
 
