@@ -5,6 +5,7 @@ KernelError(where, what, kernel, mend)
 ├ LinkError        LinkExists, MtuTooSmall
 ├ RulesetError     RulesetRejected
 ├ LimitReached     limit, needed, in_use
+├ FilterInvalid
 └ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoCgroup2, NoRight,
                    ReadOnlySysctls
 """
@@ -18,6 +19,7 @@ class KernelError(Exception):
     """
 
     id = "PW-K01"
+    exit_code = 1
 
     def __init__(self, where: str, what: str, kernel: str = "", mend: str = "") -> None:
         super().__init__(where, what, kernel, mend)
@@ -80,6 +82,16 @@ class LimitReached(KernelError):
     """A limit of the machine is too low for the lab."""
 
     id = "PW-K40"
+
+
+class FilterInvalid(KernelError):
+    """A capture filter is not in tcpdump's language."""
+
+    id = "PW-K45"
+    exit_code = 2
+
+    def __init__(self, text: str, said: str) -> None:
+        super().__init__(f"filter {text!r}", f"can't be understood: {said}", "", "man pcap-filter has the language")
 
 
 class NotSupported(KernelError):

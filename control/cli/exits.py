@@ -16,7 +16,7 @@ def tell(error: PersonError | KernelError | ApiError) -> int:
         return error.exit_code
     if isinstance(error, KernelError):
         print_error(error.id, str(error), error.mend)
-        return 1
+        return error.exit_code
     print_error("PW-A01", f"The API answered {error.code} {error.reason}: {error.message}", "")
     return 1
 

@@ -27,10 +27,11 @@ COMMANDS = {
     "doctor": "what this machine can and can't do, and the mends",
     "verify": "real connections between all workloads, beside what the policies say",
     "trace": "one packet: every link it passed, every rule that decided, and why",
+    "capture": "packets of any places at once, in one pcapng file or live",
     "api": "the Kubernetes API alone: no root, for tests",
 }
 LATER = (
-    *("capture", "drops", "flows", "map", "fault", "scenario"),
+    *("drops", "flows", "map", "fault", "scenario"),
     *("tour", "services", "forward", "policy", "watch", "bench"),
 )
 

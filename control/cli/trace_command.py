@@ -1,7 +1,6 @@
 """``podwire trace``: one packet, every link it passed, every rule that decided, and where it died."""
 
 import sys
-from typing import Any
 
 import click
 
@@ -52,20 +51,18 @@ def command(
 ) -> None:  # fmt: skip
     source, to = _ends(places, from_internet=from_internet)
     require_root("Watching network namespaces")
+    from control.explain.gather import gather
     from control.explain.report import as_json, render
-    from control.explain.run import KINDS, Question, atlas_of, run_trace
-    from control.lab.places import find_place, get_json
+    from control.explain.run import Question, run_trace
+    from control.lab.places import find_place
     from control.lab.up import stored_plan
     from dataplane.model.address import Family
 
     directory = existing(name)
     plan, port = stored_plan(directory)
     place = find_place(plan, directory, port, source)
-    objects: dict[str, list[Any]] = {
-        plural: get_json(directory, port, path).get("items") or [] for plural, path in KINDS.items()
-    }
     question = Question(to, proto, Family.V6 if six else Family.V4, ttl, size, timeout)
-    atlas = atlas_of(plan, objects)
+    atlas = gather(directory)
     report = run_trace(atlas, place, question)
     if output in ("json", "yaml"):
         emit(as_json(report), output)
