@@ -1,5 +1,6 @@
 """The plugin in somebody else's test suite: there, and in nobody's way."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,22 @@ def test_a_lab_that_is_not_there_is_an_error_that_names_it(tmp_path: Path):
     done = run_pytest(tmp_path, "def test_theirs(lab):\n    pass\n", "--podwire-lab", "nosuchlab")
     assert done.returncode == 1
     assert "nosuchlab" in done.stdout
+
+
+def test_it_claims_no_names_that_others_might_want():
+    from control.testkit import plugin
+
+    fixtures = {
+        name for name, each in vars(plugin).items() if type(each).__name__ == "FixtureFunctionDefinition"
+    }
+    assert fixtures == {"lab", "_podwire_labs", "kube_api", "kube_api_nursery"}
+
+
+def test_a_marker_with_a_word_that_means_nothing_is_an_error_that_lists_those_that_do(tmp_path: Path):
+    test = "import pytest\n@pytest.mark.podwire(worker=3)\ndef test_theirs(lab):\n    pass\n"
+    done = run_pytest(tmp_path, test, "--strict-markers")
+    if os.geteuid() == 0:
+        assert done.returncode == 1
+        assert "no worker; it takes file, overlay, workers" in done.stdout
+    else:
+        assert "which takes root" in run_pytest(tmp_path, test, "-rs").stdout
