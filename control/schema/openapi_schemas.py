@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from control.schema.descriptions import describe
 from control.schema.resource import registry
 from control.schema.tables import META, Field, Form, Shape, message
 
@@ -97,11 +98,14 @@ def _object(name: str, prefix: str) -> dict[str, Any]:
     if kinds and "kind" not in what.json_fields:
         properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
     needed = []
+    told = describe(schema_name(name))
     for field in what.json_fields.values():
-        properties[field.name] = _property(field, prefix)
+        properties[field.name] = _property(field, prefix, told.get(field.name, ""))
         if not field.rule.get("optional"):
             needed.append(field.name)
     schema: dict[str, Any] = {"type": "object", "properties": dict(sorted(properties.items()))}
+    if "" in told:
+        schema["description"] = told[""]
     if needed:
         schema["required"] = needed
     if kinds:
@@ -111,7 +115,7 @@ def _object(name: str, prefix: str) -> dict[str, Any]:
     return schema
 
 
-def _property(field: Field, prefix: str) -> dict[str, Any]:
+def _property(field: Field, prefix: str, description: str) -> dict[str, Any]:
     one = _value(field, prefix)
     if field.shape is Shape.LIST:
         schema: dict[str, Any] = {"type": "array", "items": one}
@@ -123,6 +127,8 @@ def _property(field: Field, prefix: str) -> dict[str, Any]:
     default = field.rule.get("default")
     if default is not None and not str(default).startswith("ref("):
         extra["default"] = default
+    if description:
+        extra["description"] = description
     if not extra:
         return schema
     if "$ref" in schema and prefix == V3:  # no siblings beside a reference in version 3
