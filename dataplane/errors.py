@@ -91,7 +91,9 @@ class FilterInvalid(KernelError):
     exit_code = 2
 
     def __init__(self, text: str, said: str) -> None:
-        super().__init__(f"filter {text!r}", f"can't be understood: {said}", "", "man pcap-filter has the language")
+        super().__init__(
+            f"filter {text!r}", f"can't be understood: {said}", "", "man pcap-filter has the language"
+        )
 
 
 class NotSupported(KernelError):
