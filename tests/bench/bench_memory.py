@@ -1,7 +1,5 @@
 """Row `memory`: what an idle control plane, a node and a pod take, in proportional set sizes and kernel memory."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,16 +16,17 @@ PODS, NODES = 100, 5
 MB = 1e6
 KERNEL = ("Slab", "KernelStack", "PageTables", "Percpu")
 WARM = """
-import gc, os, signal, sys
+import gc, os, sys
 from control.lab.roles import warm
 warm(); gc.collect(); gc.freeze()
-children = [os.fork() for _ in range(int(sys.argv[1]))]
-if 0 not in children:
-    print(*children, flush=True)
-    sys.stdin.read()
-    for child in children: os.kill(child, signal.SIGKILL)
-else:
-    signal.pause()
+children = []
+for _ in range(int(sys.argv[1])):
+    children.append(os.fork())
+    if children[-1] == 0:
+        sys.stdin.read()  # ends with the bench, whatever ends it
+        os._exit(0)
+print(*children, flush=True)
+sys.stdin.read()
 """
 
 
@@ -63,8 +62,8 @@ def measure() -> list[Line]:
         Line("memory", "a pod: all that the lab's processes grow by", Sample.of(grown / PODS / MB), "MB",
              floor=Sample.of(bare / PODS / MB), floor_is="an exec'd `sleep` in a namespace of its own",
              budget=budget("memory-pod"),
-             note=f"the containers' own processes are {containers / PODS / MB:.2f} MB of it, the rest is what the roles "
-             f"remember; the kernel's {kernel / PODS / MB:.2f} MB a pod come on top (the bare one's "
+             note=f"its processes alone count {containers / PODS / MB:.2f} MB, their share of what the zygote had before "
+             f"included; the kernel's {kernel / PODS / MB:.2f} MB a pod come on top (the bare one's "
              f"{bare_kernel / PODS / MB:.2f} MB)"),
         Line("memory", "a node: its agents, idle", Sample(tuple(per_node)), "MB", floor=Sample.of(fork / MB),
              floor_is="a fork of a warmed Python that does nothing", budget=budget("memory-node"),
@@ -124,9 +123,6 @@ def _python(roles: int, agents: int) -> tuple[float, float]:
     try:
         return pss([parent.pid, *children[: roles - 1]]), pss(children[roles - 1 :]) / agents
     finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-        parent.kill()
         parent.communicate()
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -22,6 +23,8 @@ WHERE = {
     "flood": "bench_flood:BENCH",
 }  # fmt: skip
 """Rows in the table's order, and where each is; imported when it is run."""
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "how" / "benchmarks.md"
+BEGIN, END = "<!-- table: scripts/bench --docs -->", "<!-- end of table -->"
 
 
 def bench(name: str) -> Bench:
@@ -51,6 +54,15 @@ def run(name: str) -> list[Line]:
     return lines
 
 
+def quoted(document: str, text: str) -> str:
+    """A page with another text between the marks of its table."""
+    before, _, rest = document.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not after:
+        raise BenchFailed(f"the page has no {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+
+
 def show_list() -> None:
     """Every row, without running it."""
     for name in WHERE:
@@ -66,7 +78,8 @@ def show_list() -> None:
     "-o", "--output", type=click.Choice(["json", "markdown"]), help="As JSON, or as documents quote it."
 )
 @click.option("--profile", is_flag=True, help="Where the time goes, of rows that know (up, pods); no table.")
-def main(rows: tuple[str, ...], listing: bool, output: str | None, profile: bool) -> None:
+@click.option("--docs", is_flag=True, help="Write the table of all rows into docs/how/benchmarks.md.")
+def main(rows: tuple[str, ...], listing: bool, output: str | None, profile: bool, docs: bool) -> None:
     """Measure what the design's budgets name, each beside a floor or a peer of the same run. No ROW: all of them."""
     for name in rows:
         if name not in WHERE:
@@ -76,6 +89,8 @@ def main(rows: tuple[str, ...], listing: bool, output: str | None, profile: bool
     if listing:
         show_list()
         return
+    if docs and (rows or profile or output):
+        raise click.UsageError("--docs is for the table of all rows: leave the rest out.")
     if os.geteuid() != 0:
         raise click.UsageError(
             f"benches make network namespaces and need root: sudo scripts/bench {' '.join(rows)}"
@@ -87,6 +102,8 @@ def main(rows: tuple[str, ...], listing: bool, output: str | None, profile: bool
     else:
         lines: list[Line] = []
         failed = _each(rows or tuple(WHERE), lambda name: lines.extend(run(name)))
+        if docs:
+            PAGE.write_text(quoted(PAGE.read_text(), table.as_markdown(lines, begun)))
         write = {"json": table.as_json, "markdown": table.as_markdown, None: table.as_text}[output]
         click.echo(write(lines, begun), nl=False)
     sys.exit(1 if failed else 0)

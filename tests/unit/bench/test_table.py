@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.bench.harness import Budget, Line, Sample, pairs
-from tests.bench.main import WHERE, bench
+from tests.bench.harness import BenchFailed, Budget, Line, Sample, pairs
+from tests.bench.main import BEGIN, END, PAGE, WHERE, bench, quoted
 from tests.bench.table import HEAD, as_json, as_markdown, as_text, cells, number, verdict
 
 MACHINE = "a machine"
@@ -87,3 +87,16 @@ def test_every_row_is_there_under_its_name(name):
     row = bench(name)
     assert row.name == name
     assert row.about
+
+
+def test_a_page_quotes_the_table_between_its_marks():
+    assert quoted(f"before\n{BEGIN}\nold\n{END}\nafter", "new") == f"before\n{BEGIN}\n\nnew\n{END}\nafter"
+
+
+def test_a_page_without_marks_is_not_written_over():
+    with pytest.raises(BenchFailed, match="no"):
+        quoted("text", "new")
+
+
+def test_the_documentation_has_the_marks():
+    assert "new" in quoted(PAGE.read_text(), "new")
