@@ -8,7 +8,6 @@ import click
 
 from control.cli.options import existing, name_option, output_option
 from control.cli.output import bytes_text, emit, table
-from control.errors import LabStopped
 from control.lab.directory import LabDirectory, all_labs
 from control.lab.supervisor import ask
 from dataplane.netns import create
@@ -36,15 +35,13 @@ def command(name: str, output: str | None, every: bool) -> None:
 
 def describe(directory: LabDirectory) -> dict[str, Any]:
     """A lab as data: plan, roles, pods a node, namespaces, memory. Raises LabStopped without a supervisor."""
+    from control.lab.stop import stopped
     from control.lab.up import stored_plan
 
     plan, port = stored_plan(directory)
     report = ask(directory)
     if report is None:
-        raise LabStopped(
-            f"Lab {directory.name} is stopped: its objects are there, its processes are not.",
-            shlex.join(["sudo", "podwire", "start", *_name(directory.name)]),
-        )
+        raise stopped(directory)
     memory = {role["name"]: role["memoryBytes"] for role in report["roles"]}
     namespaces = [name for name in create.listing() if lab_of(name) == directory.name]
     document = plan.as_json()

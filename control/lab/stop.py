@@ -1,9 +1,12 @@
 """Stops a lab: the kernel's part goes, the directory with the API's objects stays; `start` makes it again."""
 
+import shlex
+
 from control.errors import LabStopped
 from control.lab.directory import LabDirectory
 from control.lab.down import Removed, clear_kernel
 from control.lab.supervisor import ask
+from dataplane.host.cgroup import LabCgroup
 
 
 def stop(directory: LabDirectory) -> Removed:
@@ -18,7 +21,16 @@ def stop(directory: LabDirectory) -> Removed:
 def must_run(directory: LabDirectory) -> None:
     """LabStopped, unless the lab's supervisor answers."""
     if ask(directory.must_exist()) is None:
-        raise LabStopped(
-            f"Lab {directory.name} is stopped.",
-            f"sudo podwire start --name {directory.name}",
+        raise stopped(directory)
+
+
+def stopped(directory: LabDirectory) -> LabStopped:
+    """The error that says so. When a supervisor died, what it ran but the roles goes on, with nobody to mend it."""
+    words = f"Lab {directory.name} is stopped: its objects are there, its processes are not."
+    if LabCgroup(directory.name).populated():
+        words = (
+            f"The supervisor of lab {directory.name} died, and its roles with it. Containers and connections go on, "
+            "but nothing changes or mends them any more. `start` makes everything anew from the stored objects."
         )
+    name = [] if directory.name == "lab" else ["--name", directory.name]
+    return LabStopped(words, shlex.join(["sudo", "podwire", "start", *name]))

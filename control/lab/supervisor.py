@@ -345,7 +345,7 @@ def ask(directory: LabDirectory) -> dict[str, Any] | None:
             chunks = []
             while chunk := client.recv(65536):
                 chunks.append(chunk)
-        except (FileNotFoundError, ConnectionRefusedError, TimeoutError):
+        except (FileNotFoundError, ConnectionError, TimeoutError):  # reset: it died just now
             return None
     report: dict[str, Any] = json.loads(b"".join(chunks)) if chunks else {}
     return report or None

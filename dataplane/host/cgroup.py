@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from dataplane.errors import KernelError, NoCgroup2
@@ -22,12 +23,12 @@ _PATIENCE_S = 20.0
 def cgroup2_root(mounts: Path = MOUNTS) -> Path:
     """Where the machine has cgroup2: alone, or beside version 1 (hybrid). Raises NoCgroup2.
 
-    A mount that a lab made for itself is none of the machine's.
+    A mount that a lab made for itself is none of the machine's; nor is one that can't be written (in a container).
     """
     for line in () if is_denied(Ability.CGROUP2) else mounts.read_text().splitlines():
-        _, target, kind, *_ = line.split(" ")
+        _, target, kind, options, *_ = line.split(" ")
         place = Path(target.encode().decode("unicode_escape"))
-        if kind == "cgroup2" and place.parent != OWN_HOME:
+        if kind == "cgroup2" and place.parent != OWN_HOME and "ro" not in options.split(","):
             return place
     raise no_cgroup2("this machine")
 
@@ -38,16 +39,36 @@ def own_mount(lab: str) -> Path:
 
 
 def can_be_mounted() -> bool:
-    """Has this kernel cgroup2 at all? ``PODWIRE_NO_CGROUP2=never`` says that it has not."""
+    """Can a lab mount cgroup2 for itself? Root tries it, once a process: a container may not be allowed to.
+
+    ``PODWIRE_NO_CGROUP2=never`` says that it can't.
+    """
     if os.environ.get(Ability.CGROUP2.variable) == "never":
         return False
-    return "\tcgroup2\n" in Path("/proc/filesystems").read_text()
+    if "\tcgroup2\n" not in Path("/proc/filesystems").read_text():
+        return False
+    return os.geteuid() != 0 or _mount_is_allowed()
+
+
+@cache
+def _mount_is_allowed() -> bool:
+    place = OWN_HOME / f".try-{os.getpid()}"
+    try:
+        _mount(place)
+    except KernelError:
+        return False
+    finally:
+        _unmount(place)
+    return True
 
 
 def is_marked(lab: str) -> bool:
     """Is the lab one, or will it be one, whose processes are found by their environment? See `marked`."""
-    if (own_mount(lab) / "marked").exists():
+    own = own_mount(lab)
+    if (own / "marked").exists():
         return True
+    if os.path.ismount(own):
+        return False
     try:
         cgroup2_root()
     except NoCgroup2:
@@ -85,7 +106,7 @@ def no_cgroup2(where: str) -> NoCgroup2:
 
 def labs_with_cgroup() -> tuple[str, ...]:
     """Labs of which the machine has a cgroup, or a mount of their own, sorted."""
-    own = {place.name for place in OWN_HOME.iterdir()} if OWN_HOME.is_dir() else set()
+    own = {place.name for place in OWN_HOME.glob("[!.]*")} if OWN_HOME.is_dir() else set()
     try:
         found = {entry.name for entry in cgroup2_root().iterdir() if entry.name.startswith(PREFIX)}
     except (NoCgroup2, OSError):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+from control.lab.directory import LabDirectory
+from control.lab.supervisor import ask
 from dataplane.host.cgroup import cgroup2_root
 from dataplane.host.untouched import snapshot
 from dataplane.netns.sweep import of_lab
@@ -59,6 +61,10 @@ def test_after_kill_9_of_the_supervisor_up_keeps_what_was_acknowledged(cli):
     kubeconfig = (cli.home / "tkeep" / "kubeconfig").read_text()
     cli("kubectl", "--name", "tkeep", "create", "configmap", "kept", "--from-literal=a=b")
     os.kill(cli.supervisor("tkeep"), signal.SIGKILL)
+    until(lambda: ask(LabDirectory("tkeep", cli.home / "tkeep")) is None)
+    said = cli("status", "--name", "tkeep", exits=1)
+    assert "The supervisor of lab tkeep died" in said
+    assert "sudo podwire start --name tkeep" in said
     cli("up", "--name", "tkeep")
     assert (cli.home / "tkeep" / "kubeconfig").read_text() == kubeconfig
     assert "b" in cli("kubectl", "--name", "tkeep", "get", "configmap", "kept", "-o", "jsonpath={.data.a}")
