@@ -134,7 +134,7 @@ def _no_right(lacking: tuple[str, ...]) -> NotSupported:
     return errors.NoRight(
         "this process",
         f"root here lacks {', '.join(f'CAP_{name}' for name in lacking)}",
-        mend="in a container: --privileged, or --cap-add for each",
+        mend="in a container: --privileged, or --cap-add for each; rootless ones can't",
     )
 
 
@@ -250,10 +250,16 @@ _NEEDED = (
 )
 
 
+_EVERY_USER = "4294967295"
+
+
 def _lacking() -> tuple[str, ...]:
     """Needed capabilities that the process has not, though it is root; another user lacks root itself."""
     if os.geteuid() != 0:
         return ()
+    if Path("/proc/self/uid_map").read_text().split()[-1] != _EVERY_USER:
+        # It has every name and no device, no mount of the machine's: seen to fail half-way up.
+        return ("SYS_ADMIN of the machine: it is root of a user namespace",)
     status = Path("/proc/self/status").read_text()
     have = int(status.partition("CapEff:")[2].split()[0], 16)
     return tuple(name for name in _NEEDED if not have >> CAPABILITY_NUMBERS[name] & 1)

@@ -127,6 +127,9 @@ WITNESS = {
     ("around", "identity", "says"),
     [
         (["setpriv", "--bounding-set=-mknod,-net_raw"], "PW-K15", "lacks CAP_NET_RAW, CAP_MKNOD"),
+        (["setpriv", "--bounding-set=-sys_admin"], "PW-K15", "lacks CAP_SYS_ADMIN"),
+        (["setpriv", "--bounding-set=-net_admin"], "PW-K15", "lacks CAP_NET_ADMIN"),
+        (["unshare", "--user", "--map-root-user", "--net", "--mount"], "PW-K15", "root of a user namespace"),
         (
             [
                 "unshare", "-m", "sh", "-c",

@@ -25,6 +25,12 @@ def test_cgroup2_is_found_alone_and_beside_version_1(tmp_path, mounts, root):
     assert cgroup2_root(tmp_path / "mounts") == Path(root)
 
 
+def test_one_that_can_t_be_written_is_passed_over(tmp_path):
+    both = "cgroup /sys/fs/cgroup cgroup2 ro,nosuid 0 0\ngroups /mnt/groups cgroup2 rw 0 0\n"
+    (tmp_path / "mounts").write_text(both)
+    assert cgroup2_root(tmp_path / "mounts") == Path("/mnt/groups")
+
+
 def test_a_machine_without_cgroup2_is_told_how_to_mount_it(tmp_path):
     (tmp_path / "mounts").write_text("cgroup /sys/fs/cgroup/pids cgroup rw,pids 0 0\n")
 
