@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE, EXAMPLE = ROOT / "docs/how/traces.md", ROOT / "examples/trace"
+PAGE, MAP, EXAMPLE = ROOT / "docs/how/traces.md", ROOT / "docs/how/map.svg", ROOT / "examples/trace"
 LAB = "traces"
 FABRIC = f"podwire-{LAB}-fabric"
 
@@ -46,6 +46,10 @@ How to read a line: its number, the time since the packet was sent (rules have n
 no time stamp), the place, the kind of line, and what was observed. `link` and `tunnel` are interfaces that the packet
 passed, `proxy` a Service's translation, `policy` a NetworkPolicy's verdict, `rule` a rule that is not podwire's.
 Below a line that decided stand the API object with the file and line of YAML, and the kernel's rule.
+
+The same lab as `podwire map --trace 'far svc/web'` draws it:
+
+![Two nodes, their pods, and the way of a packet through a Service](map.svg)
 """
 
 
@@ -86,6 +90,7 @@ def page() -> Iterator[str]:
     """The page's parts."""
     yield HEAD
     with lab():
+        podwire("map", "--name", LAB, "-w", str(MAP), "--trace", "far svc/web")
         for title, words, port in TRACES:
             before = f"$ sudo ip -n {FABRIC} link set {port} down\n" if port else ""
             with cut(port):

@@ -28,10 +28,11 @@ COMMANDS = {
     "verify": "real connections between all workloads, beside what the policies say",
     "trace": "one packet: every link it passed, every rule that decided, and why",
     "capture": "packets of any places at once, in one pcapng file or live",
+    "map": "the lab as a picture, with a packet's way on it",
     "api": "the Kubernetes API alone: no root, for tests",
 }
 LATER = (
-    *("drops", "flows", "map", "fault", "scenario"),
+    *("drops", "flows", "fault", "scenario"),
     *("tour", "services", "forward", "policy", "watch", "bench"),
 )
 
