@@ -55,7 +55,8 @@ class Reaper:
             self._kill_all()
         phase = self.phase()
         process.communicate(timeout=60)
-        self.hit[f"{words[0]}: {'was done' if ended else phase}"] += 1
+        what = " ".join(words[:2]) if words[0] == "node" else words[0]
+        self.hit[f"{what}: {'was done' if ended else phase}"] += 1
 
     def kill_role(self, role: str) -> None:
         """One role, wherever it is in its life; the supervisor takes the others with it."""
@@ -173,6 +174,17 @@ def of_node_add(reaper: Reaper) -> int:
     if reaper.dice.random() < 0.5:
         reaper.run("up")
         reaper.run("node", "add", "node-3")
+    reaper.down()
+    return 1
+
+
+def of_node_remove(reaper: Reaper) -> int:
+    """`node remove` killed; then the same name is added again, or `up` finishes it, or nobody does."""
+    reaper.run("up", "--workers", "1")
+    reaper.run("node", "add", "node-2")
+    reaper.kill("node", "remove", "node-2", guess_s=1.0)
+    if reaper.dice.random() < 0.5:
+        reaper.run("up")
     reaper.down()
     return 1
 

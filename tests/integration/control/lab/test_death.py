@@ -12,7 +12,14 @@ from tests.integration.control.lab import death
 pytestmark = pytest.mark.root
 
 SEED = int(os.environ.get("PODWIRE_TEST_SEED") or random.SystemRandom().randrange(1_000_000))
-KINDS = (death.of_up, death.of_down, death.of_stop_and_start, death.of_node_add, death.of_up, death.of_roles)
+KINDS = (
+    death.of_up,
+    death.of_down,
+    death.of_stop_and_start,
+    death.of_node_add,
+    death.of_node_remove,
+    death.of_roles,
+)
 
 
 @pytest.fixture
@@ -39,5 +46,5 @@ def test_eight_kills_and_nothing_is_left(reaper):
 def test_a_hundred_kills_and_nothing_is_left(reaper):
     before = snapshot()
     assert death.slaughter(reaper, 100, KINDS) >= 100
-    assert len({phase.split(":")[0] for phase in reaper.hit}) >= 5 + len(death.ROLES)
+    assert len({phase.split(":")[0] for phase in reaper.hit}) >= 6 + len(death.ROLES)
     assert before.differences(snapshot()) == []

@@ -1,8 +1,11 @@
-"""Packets and open connections go on while the lab's processes die, one after another."""
+"""Packets, open connections and containers go on while the lab's processes die, one after another."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,19 +13,42 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from control.client.resources import PODS
 from control.lab.supervisor import ask
 from control.testkit.lab import Lab
 from control.testkit.place import Pod, Service
 from control.testkit.plugin import podwire
 from control.testkit.until import until
+from dataplane.host.cgroup import LabCgroup
 from dataplane.model.address import Family
 from dataplane.netns.enter import run_inside
 
 pytestmark = pytest.mark.root
 
 EVERY_S = 0.01
-# Without the zygote: containers end with it (docs/how/machines.md), their pods are not Ready, the Service refuses.
-ROLES = ("api", "controllers", "agents-node-1", "agents-node-2", "internet", "supervisor")
+ROLES = ("api", "controllers", "zygote", "agents-node-1", "agents-node-2", "internet", "dns", "supervisor")
+
+ECHO = """
+import socket
+ear = socket.create_server(("0.0.0.0", 9000))
+while True:
+    mouth, _ = ear.accept()
+    while word := mouth.recv(4096):
+        mouth.sendall(word)
+"""
+COUNTER = """
+import socket, sys, time
+number, plug = 0, socket.create_connection((sys.argv[1], 9000))
+while True:
+    plug.sendall(number.to_bytes(4, "big"))
+    word = plug.recv(4, socket.MSG_WAITALL)
+    assert int.from_bytes(word, "big") == number, word
+    number += 1
+    if number % 100 == 0:
+        print(number, flush=True)
+    time.sleep(0.005)
+"""
+"""One connection for its whole life: without it the container ends, and a restart is counted."""
 
 
 @dataclass
@@ -72,6 +98,25 @@ class Scene:
 
     lab: Lab
     talks: dict[str, Talk]
+    counter: Pod
+
+    def counted(self) -> int:
+        """Bytes that the counting container has heard on its connection, as the kernel tells it; 0 without one."""
+        said = self.counter.run("ss", "-Htin", "state", "established", "dport", "=", ":9000")
+        found = re.findall(r"bytes_received:(\d+)", said)
+        return int(found[0]) if found else 0
+
+    def restarts(self) -> dict[str, int]:
+        """Of the containers of the test's namespace."""
+        return {
+            pod["metadata"]["name"]: pod["status"]["containerStatuses"][0]["restartCount"]
+            for pod in self.lab.api.list(PODS, self.lab.namespace)
+        }
+
+
+def program(text: str, *words: str) -> dict[str, object]:
+    """A pod's spec that runs Python of the machine's in its container."""
+    return {"container": {"image": "python", "command": ["/usr/bin/python3", "-c", text, *words]}}
 
 
 def echo(pod: Pod, kind: socket.SocketKind, port: int) -> socket.socket:
@@ -123,13 +168,16 @@ def scene() -> Iterator[Scene]:
         server = lab.pod("server", node="node-1", listens=8080)
         client = lab.pod("client", node="node-2", listens=8080)
         service = lab.service("echo", to=server, port=["7000/UDP", 7001])
+        inside = lab.pod("inside", node="node-1", spec=program(ECHO))
+        door = lab.service("inside", to=inside, port=9000)
+        counter = lab.pod("counter", node="node-2", spec=program(COUNTER, str(door.ip[Family.V4])))
         for kind, port in ((socket.SOCK_DGRAM, 7000), (socket.SOCK_STREAM, 7001)):
             plugs.append(echo(server, kind, port))
             plugs.append(dial(client, service, kind, port))
             talk = talks[kind.name] = Talk(plugs[-1])
             for work in (talk.listen, talk.speak):
                 threading.Thread(target=work, daemon=True).start()
-        yield Scene(lab, talks)
+        yield Scene(lab, talks, counter)
     finally:
         for talk in talks.values():
             talk.stop.set()
@@ -138,9 +186,11 @@ def scene() -> Iterator[Scene]:
         podwire("down", "--name", name)
 
 
-def test_packets_and_an_open_connection_go_on_while_each_role_dies(scene):
+def test_packets_connections_and_containers_go_on_while_each_role_dies(scene):
+    until(lambda: scene.counted() > 0, what="the container counts")
     for role in ROLES:
         before = {name: talk.sent for name, talk in scene.talks.items()}
+        counted = scene.counted()
         kill(scene.lab, role)
         for name, talk in scene.talks.items():
             until(
@@ -153,7 +203,23 @@ def test_packets_and_an_open_connection_go_on_while_each_role_dies(scene):
                 3,
                 what=f"{role} died: {name} is answered",
             )
+        until(lambda c=counted: scene.counted() > c + 400, what=f"{role} died: the container counts on")
+        if role != "supervisor":
+            assert set(scene.restarts().values()) == {0}, f"{role} died"
+            scene.lab.pod(f"after-{role}", node="node-2", listens=8080)
     assert ask(scene.lab.directory) is None
+    assert "podwire start" in told_by_status(scene.lab)
+    podwire("start", "--name", scene.lab.name)
+    afterwards = scene.lab.pod("afterwards", node="node-1", listens=8080)
+    assert afterwards.get(f"http://{scene.lab.ready_pod('after-api').ip[Family.V4]}:8080/").status == 200
+
+
+def told_by_status(lab: Lab) -> str:
+    """What `podwire status` says of a lab whose supervisor is dead; it fails."""
+    words = [sys.executable, "-m", "podwire", "status", "--name", lab.name]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    return done.stderr
 
 
 def kill(lab: Lab, role: str) -> None:
@@ -164,6 +230,9 @@ def kill(lab: Lab, role: str) -> None:
         os.kill(report["pid"], signal.SIGKILL)
         until(lambda: ask(lab.directory) is None, what="the supervisor is dead")
         return
+    if role == "dns":
+        kill_dns(lab)
+        return
     was = next(each for each in report["roles"] if each["name"] == role)
     os.kill(was["pid"], signal.SIGKILL)
 
@@ -172,3 +241,22 @@ def kill(lab: Lab, role: str) -> None:
         return now["state"] == "ready" and now["restarts"] > was["restarts"]
 
     until(back, 30, what=f"{role} is back")
+
+
+def kill_dns(lab: Lab) -> None:
+    """Its container ends, and the kubelet starts it again."""
+
+    def pod() -> dict:
+        (found,) = (p for p in lab.api.list(PODS, "kube-system") if "podwire-dns" in p["metadata"]["name"])
+        return found
+
+    was = pod()
+    place = LabCgroup(lab.name).path / "nodes" / was["spec"]["nodeName"] / was["metadata"]["uid"]
+    (place / "cgroup.kill").write_text("1")
+    count = was["status"]["containerStatuses"][0]["restartCount"]
+
+    def back() -> bool:
+        (now,) = pod()["status"]["containerStatuses"]
+        return now["restartCount"] == count + 1 and now["ready"]
+
+    until(back, 30, what="DNS is back")
