@@ -109,7 +109,9 @@ def _operation(
     elif method in ("delete", "deletecollection"):
         body = {"$ref": prefix + schema_name(META + "DeleteOptions")}
     elif method == "patch":
-        body, types = {"type": "object"}, _PATCHES
+        # kubectl apply sends the strategic merge where it is offered.
+        strategic = row.custom is None
+        body, types = {"type": "object"}, _PATCHES if strategic else _PATCHES[:-1]
     if prefix == V2:
         if body is not None:
             made["parameters"].append({"name": "body", "in": "body", "required": True, "schema": body})
