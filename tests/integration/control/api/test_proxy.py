@@ -1,8 +1,11 @@
 """HTTP through the API server: pods/proxy and services/proxy."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 from aiohttp import web
@@ -10,6 +13,7 @@ from aiohttp import web
 from control.client.client import ApiClient
 from control.client.resources import PODS, SERVICES
 from control.errors import NotFound, ServiceUnavailable
+from control.lab import pki
 from control.store.contract import Attributes, Key
 from tests.integration.control.api.conftest import Served
 from tests.integration.control.api.objects import pod, service
@@ -83,3 +87,50 @@ async def test_a_service_is_reached_at_a_ready_endpoint(client: ApiClient, serve
         assert told["path"] == "/x"
     with pytest.raises(ServiceUnavailable, match='no service port "90" found for service "door"'):
         await client.request("GET", f"{PREFIX}/services/door:90/proxy/x")
+
+
+async def test_a_websocket_passes_through_to_the_pod(client: ApiClient, served: Served) -> None:
+    """Upgrades are carried byte by byte: the subprotocol, messages of both kinds, a ping, the close."""
+
+    async def talk(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(protocols=("chat",))
+        await socket.prepare(request)
+        async for message in socket:
+            if message.data == "leave":
+                await socket.close(code=4001, message=b"as asked")
+            elif isinstance(message.data, str):
+                await socket.send_str(f"{request.path_qs} {message.data}")
+            else:
+                await socket.send_bytes(message.data)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", talk)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    await running(client)
+    subject = pki.Subject("ws", ("system:masters",))
+    pair = pki.issue(served.ca, served.directory, "ws", subject, pki.Usage.CLIENT)
+    context = ssl.create_default_context(cafile=str(served.ca.files.cert))
+    context.load_cert_chain(pair.cert, pair.key)
+    url = f"{served.url}{PREFIX}/pods/a:{port}/proxy/room?n=1"
+    try:
+        async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+            async with session.ws_connect(url, ssl=context, protocols=("chat", "other")) as socket:
+                assert socket.protocol == "chat"
+                await socket.send_str("hello")
+                assert (await socket.receive_str()) == "/room?n=1 hello"
+                await socket.send_bytes(b"x" * 1_000_000)
+                assert len(await socket.receive_bytes()) == 1_000_000
+                await socket.ping()
+                await socket.send_str("leave")
+                end = await socket.receive()
+                assert (end.type, end.data, end.extra) == (aiohttp.WSMsgType.CLOSE, 4001, "as asked")
+            plain = await session.get(url, ssl=context)
+            assert (plain.status, "No WebSocket UPGRADE" in await plain.text()) == (400, True), (
+                "the pod's answer"
+            )
+    finally:
+        await runner.cleanup()
