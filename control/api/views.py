@@ -1,7 +1,7 @@
 """Kinds that are served in several forms and stored in one.
 
-Events of events.k8s.io are the core group's under other names. Other kinds of several versions differ in their
-apiVersion alone, as far as podwire goes (autoscaling/v1 shows what autoscaling/v2 has).
+Events of events.k8s.io are the core group's under other names; autoscalers have a module of their own. Other kinds
+of several versions differ in their apiVersion alone, as far as podwire goes.
 """
 
 from functools import cache
@@ -10,10 +10,12 @@ from typing import Final
 import orjson
 
 from control.api.request import Json
+from control.api.views_autoscaling import to_v1, to_v2
 from control.schema.resource import ResourceRow, registry
 from control.store.contract import Entry
 
 _EVENTS: Final = "events.k8s.io"
+_SCALERS: Final = "autoscaling"
 _NAMES: Final = {
     "regarding": "involvedObject",
     "note": "message",
@@ -56,6 +58,8 @@ def to_stored(row: ResourceRow, obj: Json) -> Json:
     if stored is row:
         return obj
     names = _NAMES if row.group == _EVENTS else {}
+    if row.group == _SCALERS:
+        obj = to_v2(obj)
     return {names.get(key, key): value for key, value in obj.items()} | {"apiVersion": stored.api_version}
 
 
@@ -66,6 +70,8 @@ def from_stored(row: ResourceRow, obj: Json) -> Json:
     if stored_row(row) is row:
         return obj
     names = _BACK if row.group == _EVENTS else {}
+    if row.group == _SCALERS:
+        obj = to_v1(obj)
     return {names.get(key, key): value for key, value in obj.items()} | {"apiVersion": row.api_version}
 
 
