@@ -79,7 +79,7 @@ def _approval(definition: Json) -> None:
         return
     said = (definition["metadata"].get("annotations") or {}).get(_APPROVED, "")
     if said.startswith("unapproved"):
-        why = f"not approved: {said}"
+        why = f'not approved: "{said}"'
         set_condition(definition, "KubernetesAPIApprovalPolicyConformant", False, "UnapprovedAnnotation", why)
     elif said:
         why = f"approved in {said}"

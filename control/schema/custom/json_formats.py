@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from control.schema import formats, quantity, timestamps
+from control.schema import formats, timestamps
 
 _UUID = r"[0-9a-f]{8}-?[0-9a-f]{4}-?%s[0-9a-f]{3}-?%s[0-9a-f]{3}-?[0-9a-f]{12}"
 _ANY, _VARIANT = "[0-9a-f]", "[89ab]"
@@ -94,7 +94,6 @@ TEXT_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "datetime": _is_date_time,
     "k8s-short-name": lambda text: not formats.label(text),
     "k8s-long-name": lambda text: not formats.subdomain(text),
-    "quantity": quantity.is_quantity,
 }
 """By the format's name without its hyphens (upstream reads ``date-time`` so), as ``named`` looks it up."""
 NUMBER_RANGES: Final[Mapping[str, tuple[int, int]]] = {

@@ -20,6 +20,8 @@ from control.schema.custom.structural import Node, Raw, key_of
 
 _OLD: Final = re.compile(r"\boldSelf\b")
 _MISSING: Final = object()
+_OMITTED: Final = object()
+"""Objects and lists are not shown in what a rule says of them."""
 Walk = Callable[[Any, Any, Place, list[Fault]], None]
 """value, old value or _MISSING, place, faults."""
 
@@ -88,25 +90,29 @@ def _own(node: Node, rules: list[Rule]) -> Walk:
                 variables = {"self": shape(value) if shape is not None else value, "had": has_old}
                 before = old if has_old else value
                 variables["oldSelf"] = shape(before) if shape is not None else before
-            fault = _evaluated(rule, variables, at, kind)
+            fault = _evaluated(rule, variables, at, kind, value)
             if fault is not None:
                 found.append(fault)
 
     return check
 
 
-def _evaluated(rule: Rule, variables: Mapping[str, Any], at: Place, kind: str) -> Fault | None:
+def _evaluated(rule: Rule, variables: Mapping[str, Any], at: Place, kind: str, value: Any) -> Fault | None:
     raw = rule.raw
     try:
         if rule.program.evaluate(variables) is True:
             return None
     except cel.CelFailed as error:
-        said = f"{error} evaluating rule: {raw.get('message') or raw['rule'].strip()}"
+        about = raw["rule"].strip()
+        said = f"{error} evaluating rule: {about}"
+        if str(error).startswith("no such overload"):
+            signature = "call arguments did not match a supported operator, function or macro signature"
+            said = f"'{error}': {signature} for rule: {about}"
         return Fault(at, causes.invalid(text_of(at), kind, said))
     place = _named(raw.get("fieldPath") or "", at)
-    return Fault(
-        place, _cause(raw.get("reason") or "FieldValueInvalid", text_of(place), kind, _said(rule, variables))
-    )
+    shown = _OMITTED if isinstance(value, dict | list) else value
+    reason = raw.get("reason") or "FieldValueInvalid"
+    return Fault(place, _cause(reason, text_of(place), shown, _said(rule, variables)))
 
 
 def _said(rule: Rule, variables: Mapping[str, Any]) -> str:
@@ -128,15 +134,20 @@ def _named(path: str, at: Place) -> Place:
     return at
 
 
-def _cause(reason: str, path: str, kind: str, said: str) -> Cause:
+def _cause(reason: str, path: str, value: Any, said: str) -> Cause:
     match reason:
         case "FieldValueForbidden":
             return causes.forbidden(path, said)
         case "FieldValueRequired":
             return causes.required(path, said)
         case "FieldValueDuplicate":
-            return causes.duplicate(path, kind)
-    return causes.invalid(path, kind, said)
+            told = causes.duplicate(path, value)
+            return told if value is not _OMITTED else Cause(reason, "Duplicate value", path)
+    return (
+        causes.invalid(path, value, said)
+        if value is not _OMITTED
+        else Cause(reason, f"Invalid value: {said}", path)
+    )
 
 
 def _below(node: Node) -> Walk | None:

@@ -14,6 +14,7 @@ from control.schema.custom.validate_schema import schema
 Raw = Mapping[str, Any]
 _COLUMN_TYPES: Final = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS: Final = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
+_APPROVED: Final = "api-approved.kubernetes.io"
 _SELECTABLE_MOST: Final = 8
 _WARNING_MOST: Final = 256
 
@@ -27,7 +28,7 @@ def definition(obj: Mapping[str, Any]) -> list[Cause]:
     name = (obj.get("metadata") or {}).get("name", "")
     if name != wanted:
         found.append(causes.invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-    found += _group(spec.get("group", ""))
+    found += _group(spec.get("group", "")) + _approval(obj)
     found += causes.one_of("spec.scope", spec.get("scope", ""), ("Cluster", "Namespaced"))
     found += _versions(spec.get("versions") or [])
     if spec.get("preserveUnknownFields"):
@@ -63,10 +64,32 @@ def _stored_versions(obj: Mapping[str, Any]) -> list[Cause]:
     known = {one.get("name") for one in obj["spec"].get("versions") or ()}
     stored = (obj.get("status") or {}).get("storedVersions") or []
     return [
-        causes.invalid(f"status.storedVersions[{index}]", name, "must appear in spec.versions")
+        causes.invalid(
+            f"status.storedVersions[{index}]",
+            name,
+            f"missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions"
+            f" until a storage migration ensures no data remains persisted in {name} and removes {name} from"
+            " status.storedVersions",
+        )
         for index, name in enumerate(stored)
         if name not in known
     ]
+
+
+def _approval(obj: Mapping[str, Any]) -> list[Cause]:
+    """Groups of the Kubernetes project carry the URL of their review, or say that there was none."""
+    if not (obj.get("spec") or {}).get("group", "").endswith((".k8s.io", ".kubernetes.io")):
+        return []
+    where = f"metadata.annotations[{_APPROVED}]"
+    said = ((obj.get("metadata") or {}).get("annotations") or {}).get(_APPROVED, "")
+    needed = f'protected groups must have approval annotation "{_APPROVED}"'
+    issue = "see https://github.com/kubernetes/enhancements/pull/1111"
+    if not said:
+        return [causes.required(where, f"{needed}, {issue}")]
+    if said.startswith(("unapproved", "http://", "https://")):
+        return []
+    told = f'{needed} with either a URL or a reason starting with "unapproved", {issue}'
+    return [causes.invalid(where, said, told)]
 
 
 def _group(group: str) -> list[Cause]:
@@ -74,7 +97,7 @@ def _group(group: str) -> list[Cause]:
         return [causes.required("spec.group")]
     wrong = formats.subdomain(group)
     if wrong:
-        return causes.all_invalid("spec.group", group, wrong)
+        return [causes.invalid("spec.group", group, ",".join(wrong))]
     if "." not in group:
         return [causes.invalid("spec.group", group, "should be a domain with at least one dot")]
     return []
@@ -152,7 +175,9 @@ def _conversion(conversion: Raw) -> list[Cause]:
     found = causes.one_of(f"{at}.strategy", strategy, ("None", "Webhook"))
     if strategy == "None" and webhook is not None:
         found.append(
-            causes.forbidden(f"{at}.webhook", "should not be set when strategy is not set to Webhook")
+            causes.forbidden(
+                f"{at}.webhookClientConfig", "should not be set when strategy is not set to Webhook"
+            )
         )
     if strategy == "Webhook":
         if webhook is None or webhook.get("clientConfig") is None:
@@ -175,10 +200,10 @@ def _column(column: Raw, at: str) -> list[Cause]:
     if form and form not in _COLUMN_FORMATS:
         found.append(causes.invalid(f"{at}.format", form, f"must be one of {','.join(_COLUMN_FORMATS)}"))
     if not column.get("jsonPath"):
-        found.append(causes.required(f"{at}.jsonPath"))
-    else:
-        _, wrong = _path(column["jsonPath"], f"{at}.jsonPath")
-        found += wrong
+        found.append(causes.required(f"{at}.JSONPath"))
+    elif not column["jsonPath"].startswith("."):
+        said = "must be a simple json path starting with ."
+        found.append(causes.invalid(f"{at}.JSONPath", column["jsonPath"], said))
     return found
 
 
@@ -210,7 +235,7 @@ def _scale_path(scale: Raw, key: str, roots: Sequence[str], above: str) -> list[
     if not path.fields:
         return [causes.invalid(at, text, "should be a simple json path: names and dots alone")]
     if len(path.fields) < 2 or path.fields[0] not in roots:
-        told = " or ".join(f".{root}" for root in roots)
+        told = " or ".join(sorted(f".{root}" for root in roots))
         said = f"should be a json path under {'either ' if len(roots) > 1 else ''}{told}"
         return [causes.invalid(at, text, said)]
     return []
@@ -239,7 +264,7 @@ def _selectable(version: Raw, raw: Raw, at: str) -> list[Cause]:
 
 def _selected(path: JsonPath, raw: Raw, at: str) -> list[Cause]:
     if not path.fields or not path.text.startswith("."):
-        return [causes.invalid(at, path.text, "is an invalid path: must be a simple json path")]
+        return [causes.invalid(at, path.text, "is an invalid path: array notation is not allowed")]
     if path.fields[0] == "metadata":
         return [causes.invalid(at, path.text, "must not point to fields in metadata")]
     here: Any = raw
@@ -249,6 +274,9 @@ def _selected(path: JsonPath, raw: Raw, at: str) -> list[Cause]:
         known = "does not refer to a valid field"
         return [causes.invalid(at, path.text, f"is an invalid path: {known}")]
     if here.get("type") not in ("string", "integer", "boolean"):
-        said = "must point to a field of type string, boolean or integer"
+        said = (
+            "must point to a field of type string, boolean or integer."
+            " Enum string fields and strings with formats are allowed."
+        )
         return [causes.invalid(at, path.text, said)]
     return []

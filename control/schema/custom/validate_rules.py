@@ -38,9 +38,9 @@ def _rule(raw: Raw, node: Node, at: str, correlated: str) -> list[Cause]:
         return [causes.required(f"{at}.rule", "rule is not specified")]
     found: list[Cause] = []
     if message and not message.strip():
-        found.append(causes.invalid(f"{at}.message", message, "message must be non-empty if specified"))
+        found.append(causes.invalid(f"{at}.message", message, "must be non-empty if specified"))
     elif "\n" in message.strip():
-        found.append(causes.invalid(f"{at}.message", message, "message must not contain line breaks"))
+        found.append(causes.invalid(f"{at}.message", message, "must not contain line breaks"))
     elif "\n" in text and not message:
         said = "message must be specified if rule contains line breaks"
         found.append(causes.required(f"{at}.message", said))
@@ -65,9 +65,9 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
     try:
         program = cel.compile_rule(raw["rule"], kind, optional_old=optional)
     except cel.CelInvalid as error:
-        return [causes.invalid(f"{at}.rule", raw["rule"], f"compilation failed: {error}")]
+        return [causes.invalid(f"{at}.rule", raw, f"compilation failed: {error}")]
     if program.returns not in ("BOOL", "DYN"):
-        return [causes.invalid(f"{at}.rule", raw["rule"], "cel expression must evaluate to a bool")]
+        return [causes.invalid(f"{at}.rule", raw, "cel expression must evaluate to a bool")]
     said = raw.get("messageExpression")
     if not said:
         return []
@@ -75,21 +75,21 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
         message = cel.compile_rule(said, kind, optional_old=optional)
     except cel.CelInvalid as error:
         told = f"messageExpression compilation failed: {error}"
-        return [causes.invalid(f"{at}.messageExpression", said, told)]
+        return [causes.invalid(f"{at}.messageExpression", raw, told)]
     if message.returns not in ("STRING", "DYN"):
         told = "messageExpression must evaluate to a string"
-        return [causes.invalid(f"{at}.messageExpression", said, told)]
+        return [causes.invalid(f"{at}.messageExpression", raw, told)]
     return []
 
 
 def _field_path(text: str, node: Node, at: str) -> list[Cause]:
     try:
         path = parse(text)
-    except PathInvalid as error:
-        return [causes.invalid(at, text, f"fieldPath must be a valid path: {error}")]
+    except PathInvalid:
+        return [causes.invalid(at, text, "must be a valid path")]
     here: Node | None = node
     for field in path.fields:
         here = here.properties.get(field, here.additional) if here is not None else None
     if not path.fields or here is None:
-        return [causes.invalid(at, text, "fieldPath must be a valid path: does not refer to a valid field")]
+        return [causes.invalid(at, text, "must be a valid path")]
     return []

@@ -70,6 +70,8 @@ def _place(raw: Raw, at: _At) -> list[Cause]:
     found += _type(raw, at) + _pattern(raw, at) + _list(raw, at) + _map(raw, at) + _embedded(raw, at)
     if at.kind == "root":
         found += _metadata(raw, at)
+        if raw.get("nullable"):
+            found.append(causes.forbidden(f"{at.path}.nullable", "nullable cannot be true at the root"))
     for key, inner, below in _below(raw, at):
         if not isinstance(inner, Mapping):
             said = "items must be a schema object and not an array"
@@ -93,8 +95,11 @@ def _type(raw: Raw, at: _At) -> list[Cause]:
     kind, where = raw.get("type") or "", f"{at.path}.type"
     found: list[Cause] = []
     if raw.get(INT_OR_STRING):
-        if kind:
-            found.append(causes.forbidden(where, f"must be empty if {INT_OR_STRING} is true"))
+        found += [
+            causes.invalid(f"{at.path}.{key}", True, f"must be false if {INT_OR_STRING} is true")
+            for key in (PRESERVE, EMBEDDED)
+            if raw.get(key)
+        ]
     elif not kind and (at.kind == "root" or not raw.get(PRESERVE)):
         said = {"root": "at the root", "items": "for specified array items"}.get(
             at.kind, "for specified object fields"
@@ -109,9 +114,12 @@ def _type(raw: Raw, at: _At) -> list[Cause]:
     if raw.get("properties") and raw.get("additionalProperties") not in (None, False):
         said = "additionalProperties and properties are mutual exclusive"
         found.append(causes.forbidden(f"{at.path}.additionalProperties", said))
-    if raw.get("additionalProperties") is False:
-        said = "additionalProperties cannot be set to false"
-        found.append(causes.forbidden(f"{at.path}.additionalProperties", said))
+    if raw.get("additionalProperties") not in (None, False):
+        where = f"{at.path}.additionalProperties"
+        if at.kind == "root":
+            found.append(causes.forbidden(where, "must not be used at the root"))
+        if raw.get(EMBEDDED):
+            found.append(causes.forbidden(where, f"must not be used if {EMBEDDED} is set"))
     return found
 
 
@@ -133,7 +141,7 @@ def _list(raw: Raw, at: _At) -> list[Cause]:
     if kind is not None and kind not in ("atomic", "set", "map"):
         found.append(causes.not_supported(f"{at.path}.{LIST_TYPE}", kind, ("atomic", "set", "map")))
     if kind is not None and raw.get("type") != "array":
-        said = f"must be array if {LIST_TYPE} is {kind}"
+        said = f"must be array if {LIST_TYPE} is specified"
         found.append(
             causes.invalid(f"{at.path}.type", raw["type"], said)
             if raw.get("type")
@@ -165,7 +173,7 @@ def _keyed(raw: Raw, keys: list[str], at: _At) -> list[Cause]:
     for index, key in enumerate(keys):
         inner, place = properties.get(key), f"{at.path}.items.properties[{key}]"
         if key in keys[:index]:
-            found.append(causes.duplicate(f"{where}[{index}]", key))
+            found.append(causes.invalid(where, keys, "must not contain duplicate entries"))
         elif inner is None:
             found.append(causes.invalid(where, keys, "entries must all be names of item properties"))
         elif inner.get("type") in ("array", "object"):

@@ -117,8 +117,8 @@ def _of_number(raw: Raw) -> list[Check]:
         if type(value) not in (int, float):
             return
         if form is not None and not form(value):
-            said = f"should be a valid {raw['format']}"
-            found.append(_wrong(at, value, said))
+            told = f"Checked value must be of type {raw.get('type')} with format {raw['format']} in {text_of(at)}"
+            found.append(Fault(at, Cause("FieldValueInvalid", f'Invalid value: "": {told}', "<nil>")))
         if most is not None and (value > most or (under and value == most)):
             said = "should be less than" if under else "should be less than or equal to"
             found.append(_wrong(at, value, f"{said} {_number(most)}"))
@@ -199,9 +199,12 @@ def _of_object(raw: Raw) -> list[Check]:
                 look(child, (at, key), found)
         if embedded:
             for key in ("apiVersion", "kind"):
-                if not value.get(key):
-                    place = (at, key)
-                    found.append(Fault(place, causes.required(text_of(place), "must not be empty")))
+                place = (at, key)
+                if key not in value:
+                    found.append(Fault(place, causes.required(text_of(place))))
+                elif type(value[key]) is not str or not value[key]:
+                    said = "must not be empty" if value[key] == "" else "must be a string"
+                    found.append(Fault(place, causes.invalid(text_of(place), value[key], said)))
 
     return [check]
 

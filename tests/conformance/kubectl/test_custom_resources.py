@@ -15,7 +15,7 @@ spec:
   cronSpec: "* * * * */5"
   image: my-image
   replicas: 2
-  steps: [{name: build, run: make}]
+  steps: [{name: build, run: make, tries: 1}]
 """
 
 
@@ -105,7 +105,7 @@ async def test_kubectl_changes_scales_and_selects(kubectl: Kubectl) -> None:
 
 async def test_server_side_apply_merges_keyed_lists(kubectl: Kubectl) -> None:
     await with_crontabs(kubectl)
-    mine = CRONTAB.replace("{name: build, run: make}", "{name: test, run: check}")
+    mine = CRONTAB.replace("{name: build, run: make, tries: 1}", "{name: test, run: check}")
     for manager, text in (("one", CRONTAB), ("two", mine)):
         await good(kubectl, "apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=text)
     names = await good(kubectl, "get", "ct", "my-crontab", "-o", "jsonpath={.spec.steps[*].name}")
