@@ -117,6 +117,8 @@ def _object(name: str, prefix: str) -> dict[str, Any]:
 
 def _property(field: Field, prefix: str, description: str) -> dict[str, Any]:
     one = _value(field, prefix)
+    if field.rule.get("enum"):
+        one = {**one, "enum": field.rule["enum"]}
     if field.shape is Shape.LIST:
         schema: dict[str, Any] = {"type": "array", "items": one}
     elif field.shape is Shape.MAP:
@@ -159,8 +161,6 @@ def _extensions(rule: Mapping[str, Any]) -> dict[str, Any]:
     ):
         if key in rule:
             extra[name] = rule[key]
-    if rule.get("enum"):
-        extra["enum"] = rule["enum"]
     return extra
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from control.schema.openapi import OpenApi
+from control.schema.openapi_schemas import V3, schemas
 from control.schema.resource import registry
 
 DOCUMENTS = OpenApi(registry())
@@ -64,3 +65,10 @@ def test_special_values_have_their_formats(apps):
     schemas = apps["components"]["schemas"]
     assert schemas["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]["format"] == "int-or-string"
     assert schemas["io.k8s.apimachinery.pkg.apis.meta.v1.Time"] == {"type": "string", "format": "date-time"}
+
+
+def test_an_enumeration_is_of_a_lists_items():
+    spec = schemas(["k8s.io.api.core.v1.ServiceSpec"], V3)["io.k8s.api.core.v1.ServiceSpec"]["properties"]
+    assert spec["ipFamilies"]["items"]["enum"] == ["", "IPv4", "IPv6"]
+    assert "enum" not in spec["ipFamilies"]
+    assert "ClusterIP" in spec["type"]["enum"]
