@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from control.agents.container_care import ContainerCare
+from control.agents.container_end import LOST, lost_end, lost_record, terminated_state
 from control.agents.container_host import Host, address_of
 from control.agents.kubelet_errors import ConfigError
 from control.agents.kubelet_tools import rfc3339
@@ -22,8 +23,6 @@ from control.workload.standin.plan import StandInPlan
 
 Json = dict[str, Any]
 _RETRY_S = 2.0
-LOST = -1
-"""Exit code in a record made up for a container that nobody can find."""
 
 
 class ContainerKeeper:
@@ -140,7 +139,7 @@ class ContainerKeeper:
     def lost(self) -> None:
         """No zygote knows the container any more, and it was ended: its exit code died with its parent."""
         if not self.container_id and self._record is not None and self._record.exit_code is None:
-            self._record = _lost(self._record)
+            self._record = lost_record(self._record)
         if not self.running:
             return  # a start that is under way is asked for again
         if self._exit is not None and not self._exit.done() and self.container_id:
@@ -211,14 +210,14 @@ class ContainerKeeper:
         if record is None:
             self.restore()
             if self.running:
-                self.state = {"terminated": self._lost_end()}
+                self.state = {"terminated": lost_end(self._had, self._host.tools.clock.now())}
             return
         self.container_id, self.runs = record.id, record.runs
         ended = self._exit = asyncio.get_running_loop().create_future()
         try:
             self._open_log(await self._host.tools.runtime.streams(record.id))
         except RuntimeFailed:  # the zygote died meanwhile
-            record = _lost(record) if record.exit_code is None else record
+            record = lost_record(record) if record.exit_code is None else record
         self.state = {"running": {"startedAt": rfc3339(record.started)}}
         self._taken_over = True
         if self._had.get("started"):
@@ -232,17 +231,6 @@ class ContainerKeeper:
             self.state = self._had["state"]
             self.container_id = str(self._had.get("containerID", "")).removeprefix("podwire://")
             self.runs = str(self._had.get("imageID", "")).removeprefix("podwire://").split("/")[0]
-
-    def _lost_end(self) -> Json:
-        """The end of one that ran when its status was written, and is nowhere now."""
-        return {
-            "exitCode": 137,
-            "reason": "ContainerStatusUnknown",
-            "message": "The container could not be located when the pod was terminated",
-            "containerID": self._had["containerID"],
-            "startedAt": self._had["state"]["running"].get("startedAt"),
-            "finishedAt": rfc3339(self._host.tools.clock.now()),
-        }
 
     async def _start(self) -> int | None:
         """Start it. Returns 0 when it runs, an exit code when its command can't, None when nothing came of it."""
@@ -343,26 +331,13 @@ class ContainerKeeper:
             os.close(self._streams.stdin)
         self._streams = None
         code = 137 if record.exit_code == LOST or record.exit_code is None else record.exit_code
-        terminated = self._terminated(record, code)
+        terminated = terminated_state(record, code)
         message = self._host.last_words(self.container, self.attempt, code)
         if message:
             terminated["message"] = message
         self.state = {"terminated": terminated}
         self._host.changed()
         return code
-
-    def _terminated(self, record: ContainerRecord, code: int) -> Json:
-        terminated: Json = {
-            "exitCode": code,
-            "reason": "Completed" if code == 0 else "Error",
-            "startedAt": rfc3339(record.started),
-            "finishedAt": rfc3339(record.finished or record.started),
-            "containerID": f"podwire://{record.id}",
-        }
-        if record.exit_code == LOST:
-            terminated["reason"] = "ContainerStatusUnknown"
-            terminated["message"] = "The container could not be located when the pod was terminated"
-        return terminated
 
     async def _back_off(self) -> bool:
         """Wait before the next run; False when the pod stops meanwhile."""
@@ -406,10 +381,6 @@ class ContainerKeeper:
             self._host.event("Warning", "FailedPreStopHook", f"PreStopHook failed: {error}", self.container)
         except TimeoutError:
             return
-
-
-def _lost(record: ContainerRecord) -> ContainerRecord:
-    return replace(record, exit_code=LOST, finished=time.time())
 
 
 async def _first(

@@ -1,7 +1,5 @@
 """Stops a lab: the kernel's part goes, the directory with the API's objects stays; `start` makes it again."""
 
-import shlex
-
 from control.errors import LabStopped
 from control.lab.directory import LabDirectory
 from control.lab.down import Removed, clear_kernel
@@ -26,11 +24,13 @@ def must_run(directory: LabDirectory) -> None:
 
 def stopped(directory: LabDirectory) -> LabStopped:
     """The error that says so. When a supervisor died, what it ran but the roles goes on, with nobody to mend it."""
-    words = f"Lab {directory.name} is stopped: its objects are there, its processes are not."
     if LabCgroup(directory.name).populated():
-        words = (
+        return LabStopped(
             f"The supervisor of lab {directory.name} died, and its roles with it. Containers and connections go on, "
-            "but nothing changes or mends them any more. `start` makes everything anew from the stored objects."
+            "but nothing changes or mends them any more. `start` makes everything anew from the stored objects.",
+            f"sudo podwire start --name {directory.name}",
         )
-    name = [] if directory.name == "lab" else ["--name", directory.name]
-    return LabStopped(words, shlex.join(["sudo", "podwire", "start", *name]))
+    return LabStopped(
+        f"Lab {directory.name} is stopped: its objects are there, its processes are not.",
+        f"sudo podwire start --name {directory.name}",
+    )

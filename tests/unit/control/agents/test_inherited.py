@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from control.agents.container_keeper import LOST, ContainerKeeper
+from control.agents.container_end import LOST
+from control.agents.container_keeper import ContainerKeeper
 from control.agents.inherited import Inherited
 from control.client.clock import SystemClock
 from control.workload.request import ContainerRecord
