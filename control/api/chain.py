@@ -12,7 +12,9 @@ from typing import Final
 
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
+from control.api.long_answer import COMPRESS_FROM, send_parts
 from control.api.request import Answer, ApiRequest, Response
 from control.errors import ApiError, InternalError
 
@@ -20,8 +22,6 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[ApiRequest], Awaitable[Response]]
 Filter = Callable[[ApiRequest, Handler], Awaitable[Response]]
-COMPRESS_FROM: Final = 128 << 10
-"""Answers from this size on are compressed where accepted, as upstream does."""
 _WARNINGS_MOST: Final = 4096
 
 
@@ -67,15 +67,18 @@ async def finish(request: ApiRequest, handler: Handler) -> web.StreamResponse:
     answer = await handler(request)
     if isinstance(answer, web.StreamResponse):
         return answer
-    headers = {"Cache-Control": "no-cache, private", "Content-Type": answer.content_type, **answer.headers}
-    body = answer.body
-    if len(body) >= COMPRESS_FROM and "gzip" in request.http.headers.get("Accept-Encoding", ""):
+    headers = CIMultiDict(answer.headers)
+    headers.update({"Cache-Control": "no-cache, private", "Content-Type": answer.content_type})
+    headers.extend([("Warning", f'299 - "{_escaped(warning)}"') for warning in request.warnings])
+    body, long = answer.body, answer.parts is not None or len(answer.body) >= COMPRESS_FROM
+    compressed = long and "gzip" in request.http.headers.get("Accept-Encoding", "")
+    if compressed:
+        headers.update({"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+    if answer.parts is not None:
+        return await send_parts(request, answer.parts, headers, compressed=compressed)
+    if compressed:
         body = await asyncio.to_thread(gzip.compress, body, 1)
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    response = web.Response(body=body, status=answer.status, headers=headers)
-    for warning in request.warnings:
-        response.headers.add("Warning", f'299 - "{_escaped(warning)}"')
-    return response
+    return web.Response(body=body, status=answer.status, headers=headers)
 
 
 def _escaped(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from control.api.long_answer import COMPRESS_FROM, list_parts
 from control.api.negotiate import Shape, Wanted, wanted
 from control.api.objects import key_of, metadata_only, object_answer, storage_name, table
 from control.api.paging import Page, check_match, parse_limit, parse_revision
@@ -97,4 +98,6 @@ def list_answer(
         return Answer(orjson.dumps({**head, "items": items}))
     head = {"kind": f"{row.kind}List", "apiVersion": row.api_version, "metadata": meta}
     opening = orjson.dumps(head)[:-1]
+    if sum(len(entry.data) for entry in entries) >= COMPRESS_FROM:
+        return Answer(b"", parts=list_parts(opening, row, entries))
     return Answer(b'%b,"items":[%b]}' % (opening, b",".join([data(row, entry) for entry in entries])))

@@ -1,6 +1,6 @@
 """A request on its way through the filters, and its answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,12 +64,16 @@ class ApiRequest:
 
 @dataclass(slots=True)
 class Answer:
-    """A complete answer; streams are web.StreamResponse that are already prepared."""
+    """A complete answer; streams are web.StreamResponse that are already prepared.
+
+    parts: of an answer that is too long for one piece, in place of ``body``.
+    """
 
     body: bytes
     status: int = 200
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    parts: Iterable[bytes] | None = None
 
 
 Response = Answer | web.StreamResponse

@@ -1,5 +1,6 @@
 """Bodies, headers and limits, as a client without any library sees them."""
 
+import asyncio
 import gzip
 from typing import Any
 
@@ -7,6 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
+from control.api.long_answer import PART
 from control.client.client import ApiClient
 from control.client.resources import CONFIGMAPS
 from tests.integration.control.api.conftest import Served
@@ -72,6 +74,37 @@ async def test_large_answers_are_compressed_when_it_is_asked_for(
     async with http.get(LIST, headers={"Accept-Encoding": "identity"}) as answer:
         assert "Content-Encoding" not in answer.headers
         assert len(orjson.loads(await answer.read())["items"]) == 1
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_long_list_comes_in_parts_and_is_whole(
+    http: aiohttp.ClientSession, client: ApiClient, encoding: str
+) -> None:
+    sizes = [1, 1000, 200_000, 300_000, 1, 2 * PART, 1]
+    for number, size in enumerate(sizes):
+        await client.create(CONFIGMAPS, config(f"big{number}", x="y" * size), "default")
+
+    async with http.get(LIST, headers={"Accept-Encoding": encoding}) as answer:
+        body = await answer.read()
+        assert answer.headers.getall("Content-Type") == ["application/json"]
+        assert "Content-Length" not in answer.headers
+    listed = orjson.loads(gzip.decompress(body) if encoding == "gzip" else body)
+    assert [len(item["data"]["x"]) for item in listed["items"]] == sizes
+    assert listed["kind"] == "ConfigMapList"
+    assert int(listed["metadata"]["resourceVersion"]) > 0
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_long_list_harms_nobody(
+    served: Any, client: ApiClient
+) -> None:
+    for number in range(8):
+        await client.create(CONFIGMAPS, config(f"big{number}", x="y" * 500_000), "default")
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, ssl=served.context())
+    writer.write(f"GET {LIST} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.transport.abort()
+
+    assert len((await client.list(CONFIGMAPS, "default")).items) == 8
 
 
 async def test_a_request_to_wait_says_how_long(http: aiohttp.ClientSession) -> None:
