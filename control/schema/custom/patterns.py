@@ -10,9 +10,12 @@ from functools import lru_cache
 
 from control.schema.custom import cel
 
-_FOREIGN = re.compile(r"\\[pPzQEC]|\[\[:|\(\?[a-zA-Z]*-|\(\?P?<[^=!]|\(\?[a-zA-Z]+\)")
-_PYTHON_ONLY = re.compile(r"\(\?(=|!|<=|<!|#|P=|\()|\\[1-9]|[*+?}]\+")
-_NESTED = re.compile(r"[*+}?]\)?\)[*+{]")
+_CLASS = re.compile(r"(?:\\.|[^\\\[])|(\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])", re.DOTALL)
+_FOREIGN = re.compile(r"\\[pPzQEC]|\(\?[a-zA-Z]*-|\(\?P?<[^=!]|\(\?[a-zA-Z]+\)")
+_FOREIGN_CLASS = re.compile(r"\[:|\\[pPQE]|&&|--|~~|\|\|")
+_PYTHON_ONLY = re.compile(r"\(\?(=|!|<=|<!|#|P=|\()|\\[1-9]|(?<!\\)[*+?}]\+")
+_PROPERTY = re.compile(r"\\[pP]\{\w+\}|\\x\{[0-9a-fA-F]+\}")
+_NESTED = re.compile(r"[*+}]\??\)[*+{]")
 
 
 class PatternInvalid(ValueError):
@@ -22,9 +25,12 @@ class PatternInvalid(ValueError):
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], bool]:
     """Does the pattern occur in a text? Raises PatternInvalid."""
-    if _PYTHON_ONLY.search(pattern):
-        raise PatternInvalid(f"invalid or unsupported Perl syntax: `{pattern}`")
-    if _FOREIGN.search(pattern) or _NESTED.search(pattern):
+    classes = [match[1] for match in _CLASS.finditer(pattern) if match[1]]
+    bare = _CLASS.sub(lambda match: "c" if match[1] else match[0], pattern)
+    if _PYTHON_ONLY.search(_PROPERTY.sub("c", bare)):
+        raise PatternInvalid(f"error parsing regexp: invalid or unsupported Perl syntax: `{pattern}`")
+    foreign = _FOREIGN.search(bare) or any(map(_FOREIGN_CLASS.search, classes))
+    if foreign or _NESTED.search(bare):
         return _by_re2(pattern)
     try:
         compiled = re.compile(_end_of_text(pattern), re.ASCII)

@@ -3,6 +3,7 @@
 Source: the Kubernetes documentation of CustomResourceDefinition v1, "Validation rules".
 """
 
+import re
 from typing import Final
 
 from control.errors import Cause
@@ -10,11 +11,16 @@ from control.schema import causes
 from control.schema.custom import cel
 from control.schema.custom.cel_values import cel_type
 from control.schema.custom.jsonpath import PathInvalid, parse
-from control.schema.custom.rules import uses_old
+from control.schema.custom.rules import compile_one, uses_old
 from control.schema.custom.structural import LIST_TYPE, RULES, Node, Raw
 
 _REASONS: Final = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _MESSAGE_MOST: Final = 2048
+_NOT_OURS: Final = re.compile(
+    r"undeclared reference to '(format(?:\.\w+)*|validate|semver|isSemver|all|exists|exists_one|existsOne|"
+    r"transformList|transformMap|transformMapEntry)'"
+)
+"""What Kubernetes' CEL has and ours has not: a rule that needs it is taken, told, and not evaluated."""
 
 
 def own_rules(node: Node, path: str, correlated: str = "") -> list[Cause]:
@@ -65,6 +71,8 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
     try:
         program = cel.compile_rule(raw["rule"], kind, optional_old=optional)
     except cel.CelInvalid as error:
+        if _NOT_OURS.search(str(error)):
+            return []
         return [causes.invalid(f"{at}.rule", raw, f"compilation failed: {error}")]
     if program.returns not in ("BOOL", "DYN"):
         return [causes.invalid(f"{at}.rule", raw, "cel expression must evaluate to a bool")]
@@ -74,12 +82,32 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
     try:
         message = cel.compile_rule(said, kind, optional_old=optional)
     except cel.CelInvalid as error:
+        if _NOT_OURS.search(str(error)):
+            return []
         told = f"messageExpression compilation failed: {error}"
         return [causes.invalid(f"{at}.messageExpression", raw, told)]
     if message.returns not in ("STRING", "DYN"):
         told = "messageExpression must evaluate to a string"
         return [causes.invalid(f"{at}.messageExpression", raw, told)]
     return []
+
+
+def not_evaluated(node: Node, path: str) -> list[str]:
+    """A warning for each rule at and below a place that needs what our CEL has not."""
+    found = []
+    for raw in node.rules:
+        try:
+            compile_one(raw, cel_type(node))
+        except cel.CelInvalid as error:
+            match = _NOT_OURS.search(str(error))
+            if match is not None:
+                found.append(f'{path}: rule "{raw["rule"]}" is not evaluated here: CEL without {match[1]}')
+    for key, child in node.properties.items():
+        found += not_evaluated(child, f"{path}.{key}" if path else key)
+    for inner in (node.items, node.additional):
+        if inner is not None:
+            found += not_evaluated(inner, f"{path}[*]")
+    return found
 
 
 def _field_path(text: str, node: Node, at: str) -> list[Cause]:
