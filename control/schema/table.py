@@ -5,13 +5,17 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from control.schema import table_config, table_network, table_pod, table_workload
+from control.schema import table_admin, table_config, table_network, table_pod, table_workload
 from control.schema.resource import ResourceRow
 from control.schema.table_cells import Cells, age
 from control.schema.tables import table
 
 _PRINTERS: dict[str, Cells] = (
-    table_pod.PRINTERS | table_workload.PRINTERS | table_network.PRINTERS | table_config.PRINTERS
+    table_pod.PRINTERS
+    | table_workload.PRINTERS
+    | table_network.PRINTERS
+    | table_config.PRINTERS
+    | table_admin.PRINTERS
 )
 
 
