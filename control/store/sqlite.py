@@ -120,7 +120,9 @@ class SqliteStore:
     def _entry(self, key: Key, obj: Json, attributes: Attributes) -> Entry:
         self._handed_out += 1
         obj["metadata"]["resourceVersion"] = str(self._handed_out)
-        return Entry(key, self._handed_out, orjson.dumps(obj), attributes)
+        # orjson's result keeps the buffer that it grew in, up to twice its size: what stays for long is copied.
+        data = bytes(memoryview(orjson.dumps(obj)))
+        return Entry(key, self._handed_out, data, attributes)
 
     async def _submit(self, change: Change, entry: Entry, have: Entry | None) -> Entry:
         done: asyncio.Future[Entry] = self._loop.create_future()
