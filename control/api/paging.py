@@ -47,6 +47,16 @@ def parse_revision(text: str, *, field: str = "resourceVersion") -> int | None:
     return int(text)
 
 
+def invalid_list(field: str, why: str) -> Invalid:
+    """A parameter of a list that upstream refuses, in its words."""
+    reason = "FieldValueNotSupported" if why.startswith("Unsupported") else "FieldValueForbidden"
+    return Invalid(
+        f'ListOptions.meta.k8s.io "" is invalid: {field}: {why}',
+        causes=[Cause(reason, why, field)],
+        details={"group": "meta.k8s.io", "kind": "ListOptions"},
+    )
+
+
 def check_match(match: str, revision: str, token: str) -> None:
     """Refuse combinations of list parameters that upstream refuses. Raises Invalid."""
     if not match:
@@ -61,12 +71,7 @@ def check_match(match: str, revision: str, token: str) -> None:
     elif match == "Exact" and revision == "0":
         why = 'Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
     if why:
-        reason = "FieldValueNotSupported" if why.startswith("Unsupported") else "FieldValueForbidden"
-        raise Invalid(
-            f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: {why}',
-            causes=[Cause(reason, why, "resourceVersionMatch")],
-            details={"group": "meta.k8s.io", "kind": "ListOptions"},
-        )
+        raise invalid_list("resourceVersionMatch", why)
 
 
 def parse_limit(text: str) -> int:

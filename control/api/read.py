@@ -7,7 +7,7 @@ import orjson
 from control.api.long_answer import COMPRESS_FROM, list_parts
 from control.api.negotiate import Shape, Wanted, wanted
 from control.api.objects import key_of, metadata_only, object_answer, storage_name, table
-from control.api.paging import Page, check_match, parse_limit, parse_revision
+from control.api.paging import Page, check_match, invalid_list, parse_limit, parse_revision
 from control.api.refusals import not_found, too_large_revision
 from control.api.request import Answer, ApiRequest, Json
 from control.api.selection import Selection
@@ -44,6 +44,8 @@ class Reader:
         query, shape = request.query, wanted(request.accept)
         token, limit = query.get("continue", ""), parse_limit(query.get("limit", ""))
         selection = Selection.parse(row, request.route.namespace, query)
+        if "sendInitialEvents" in query:
+            raise invalid_list("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list")
         check_match(query.get("resourceVersionMatch", ""), query.get("resourceVersion", ""), token)
         page = Page.parse(token) if token else None
         revision = self._revision(request, page, limit)

@@ -73,6 +73,8 @@ class Verbs:
             raise not_allowed()
         if row.namespaced and not route.namespace and route.verb not in ("list", "watch"):
             raise not_allowed()
+        if bool(route.name) == (route.verb == "create") and route.verb in ("create", "update", "patch"):
+            raise not_allowed()
         match route.verb:
             case "get":
                 return await self.reader.get(row, request)

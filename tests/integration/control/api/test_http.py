@@ -125,6 +125,12 @@ async def test_unknown_urls(http: aiohttp.ClientSession) -> None:
             assert (await answer.json())["message"] == "the server could not find the requested resource"
 
 
+@pytest.mark.parametrize(("method", "path"), [("PUT", LIST), ("PATCH", LIST), ("POST", f"{LIST}/a")])
+async def test_a_verb_that_its_url_does_not_have(http: aiohttp.ClientSession, method: str, path: str) -> None:
+    async with http.request(method, path, json=config("a")) as answer:
+        assert (answer.status, (await answer.json())["reason"]) == (405, "MethodNotAllowed")
+
+
 async def test_metrics_count_requests(http: aiohttp.ClientSession) -> None:
     async with http.get(LIST) as answer:
         await answer.read()

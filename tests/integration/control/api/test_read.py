@@ -105,6 +105,8 @@ async def test_revisions_of_lists(client: ApiClient) -> None:
         await raw(client, LIST, resourceVersion="999999")
     with pytest.raises(Invalid, match="resourceVersionMatch is forbidden unless resourceVersion is provided"):
         await raw(client, LIST, resourceVersionMatch="Exact")
+    with pytest.raises(Invalid, match="sendInitialEvents is forbidden for list"):
+        await raw(client, LIST, sendInitialEvents="true")
     with pytest.raises(BadRequest, match="continue key is not valid"):
         await raw(client, LIST, **{"continue": "!"})
 
