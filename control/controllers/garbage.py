@@ -84,19 +84,26 @@ class GarbageController(Controller):
 
     async def follow_kinds(self, group: asyncio.TaskGroup) -> None:
         """Watch all kinds, new ones from the moment that their definition is established; never returns."""
-        await self._clock.sleep(_FIRST_LOOK_S)
+        all_from = self._clock.monotonic() + _FIRST_LOOK_S
+        pause_s = _FIRST_LOOK_S
         while True:
+            await self._until_kinds_change(pause_s)
             self._definitions_changed.clear()
             try:
                 kinds = await discover(self._client)
             except (ApiError, ApiUnreachable):
                 kinds = None
+            early_s = all_from - self._clock.monotonic()
             if kinds is not None:
-                self._follow(kinds, group)
-            await self._until_kinds_change()
+                self._follow(kinds, group, custom_only=early_s > 0)
+            pause_s = early_s if early_s > 0 else _REDISCOVER_S
 
-    def _follow(self, kinds: Iterable[KnownKind], group: asyncio.TaskGroup) -> None:
+    def _follow(self, kinds: Iterable[KnownKind], group: asyncio.TaskGroup, *, custom_only: bool) -> None:
         """Watch what is new, and watch no more what is served no more."""
+        custom = {
+            (definition["spec"]["group"], definition["spec"]["names"]["plural"])
+            for definition in self._shared.of(CUSTOMRESOURCEDEFINITIONS).items.values()
+        }
         self._kinds = {(known.resource.api_version, known.kind): known for known in kinds}
         served = {f"{known.resource.api_version}/{known.resource.plural}" for known in self._kinds.values()}
         for name in [name for name in self._tasks if name not in served]:
@@ -105,17 +112,30 @@ class GarbageController(Controller):
             self._where = {uid: at for uid, at in self._where.items() if not at.startswith(f"{name}|")}
         for known in self._kinds.values():
             name = f"{known.resource.api_version}/{known.resource.plural}"
+            if custom_only and (known.resource.group, known.resource.plural) not in custom:
+                continue
             if known.verbs >= _NEEDED and name not in self._watched and known.resource.plural != "events":
                 informer = Informer(self._client, known.resource, clock=self._clock)
                 self._add(informer)
                 self._tasks[name] = group.create_task(
-                    informer.run(), name=f"garbage informer {known.resource.plural}"
+                    self._run_informer(informer, known), name=f"garbage informer {known.resource.plural}"
                 )
 
-    async def _until_kinds_change(self) -> None:
+    async def _run_informer(self, informer: Informer, known: KnownKind) -> None:
+        """Follow a kind. What went before it was followed is missed by no event: its dependents are judged now."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(informer.run(), name=f"garbage informer {known.resource.plural}")
+            await informer.synced.wait()
+            for name, other in self._watched.items():
+                for key, obj in other.items.items():
+                    owners = obj["metadata"].get("ownerReferences") or ()
+                    if any((r["apiVersion"], r["kind"]) == _kind_of(known) for r in owners):
+                        self.queue.add(f"{name}|{key}")
+
+    async def _until_kinds_change(self, pause_s: float) -> None:
         """A definition came or went; or, as nobody tells all else, some time has passed."""
         told = asyncio.ensure_future(self._definitions_changed.wait())
-        later = asyncio.ensure_future(self._clock.sleep(_REDISCOVER_S))
+        later = asyncio.ensure_future(self._clock.sleep(pause_s))
         try:
             await asyncio.wait({told, later}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -225,6 +245,10 @@ class GarbageController(Controller):
             )
         except NotFound:
             pass
+
+
+def _kind_of(known: KnownKind) -> tuple[str, str]:
+    return known.resource.api_version, known.kind
 
 
 def _is_established(definition: Object | None) -> bool:
