@@ -117,10 +117,23 @@ def _operation(
             made["parameters"].append({"name": "body", "in": "body", "required": True, "schema": body})
         made["consumes"] = list(types)
         made["produces"] = ["application/json"]
-        made["responses"] = {"200": {"description": "OK", "schema": reference}}
+        made["responses"] = {
+            code: {"description": word, "schema": reference} for code, word in _codes(method)
+        }
         return made
     if body is not None:
         made["requestBody"] = {"content": {kind: {"schema": body} for kind in types}}
+    if method == "delete":  # the object while something holds it, and for some kinds its last state
+        reference = {"anyOf": [reference, {"$ref": prefix + schema_name(META + "Status")}]}
     content = {"application/json": {"schema": reference}}
-    made["responses"] = {"200": {"description": "OK", "content": content}}
+    made["responses"] = {code: {"description": word, "content": content} for code, word in _codes(method)}
     return made
+
+
+def _codes(method: str) -> tuple[tuple[str, str], ...]:
+    """The codes of success of a method, and their words."""
+    more: dict[str, tuple[str, ...]] = {
+        "post": ("201", "202"), "put": ("201",), "patch": ("201",), "delete": ("202",),
+    }  # fmt: skip
+    words = {"200": "OK", "201": "Created", "202": "Accepted"}
+    return tuple((code, words[code]) for code in ("200", *more.get(method, ())))

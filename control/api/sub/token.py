@@ -113,9 +113,11 @@ class Reviews:
         return Answer(orjson.dumps({**body, "status": {"userInfo": _user_info(request.user)}}), 201)
 
     async def token(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        """TokenReview."""
+        """TokenReview. Raises BadRequest for one without a token."""
         body = await _asked(row, request)
         spec = body.get("spec") or {}
+        if not spec.get("token"):
+            raise BadRequest("token is required for TokenReview in authentication")
         audiences = spec.get("audiences") or [self._tokens.issuer]
         try:
             self._tokens.claims(spec.get("token", ""), audiences)

@@ -333,3 +333,8 @@ async def test_what_was_refused_left_nothing(ask: Ask, client: ApiClient) -> Non
 
     assert not (await client.list(PODS, "default")).items
     assert not (await client.list(CONFIGMAPS, "default")).items
+
+
+async def test_a_token_review_needs_a_token(ask: Ask) -> None:
+    status, answer = await ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {}})
+    assert (status, answer["message"]) == (400, "token is required for TokenReview in authentication")
