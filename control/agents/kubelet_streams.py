@@ -5,7 +5,9 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager as Opened
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
@@ -58,46 +60,79 @@ async def _exec(
     client: StreamClient, runtime: ZygoteClient, keeper: ContainerKeeper, command: tuple[str, ...]
 ) -> None:
     options = client.options
-    exec_request = ExecRequest(secrets.token_hex(8), keeper.container_id, command, options.tty)
+    request = ExecRequest(secrets.token_hex(8), keeper.container_id, command, options.tty)
+    async with AsyncExitStack() as closing:
+        try:
+            ended, ours = await _start(runtime, request, options, closing)
+        except RuntimeFailed as error:
+            words = f"error executing command in container: failed to exec in container: {error}"
+            await client.finish(failed(words))
+            return
+        given = Input(ours.pop(STDIN, None), terminal=options.tty)
+        closing.callback(given.close)
+        outputs = [asyncio.create_task(_pump(client, channel, fd)) for channel, fd in ours.items()]
+        inputs = asyncio.create_task(client.take(given))
+        closing.push_async_callback(end, [*outputs, inputs])
+        closing.push_async_callback(_hang_up, runtime, request, ended)
+        try:
+            waits: set[asyncio.Future[Any]] = {ended, inputs}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                await asyncio.wait(outputs, timeout=1.0) if outputs else None
+                await client.finish(exited(ended.result()))
+        except RuntimeFailed:  # the zygote is gone, and the command with it
+            await client.finish(failed("the container runtime is gone"))
+
+
+async def _start(
+    runtime: ZygoteClient, request: ExecRequest, options: StreamOptions, closing: AsyncExitStack
+) -> tuple["asyncio.Future[int]", dict[int, int]]:
+    """The command's end, and our ends of its streams, all but STDIN's closed with ``closing``. Raises RuntimeFailed."""
     theirs, ours, console = _ends(options)
     try:
-        ended = await runtime.exec(exec_request, theirs)
+        ended = await runtime.exec(request, theirs)
         if console is not None:
             ours = {STDOUT: _terminal_from(console)}
             ours[STDIN] = os.dup(ours[STDOUT])
-    except RuntimeFailed as error:
+    except BaseException as error:
         for descriptor in ours.values():
             os.close(descriptor)
-        await client.finish(
-            failed(f"error executing command in container: failed to exec in container: {error}")
-        )
-        return
+        if isinstance(error, asyncio.CancelledError):  # the client has left, and the command is about to run
+            await _hang_up(runtime, request, None)
+        raise
     finally:
         for descriptor in theirs:
             os.close(descriptor)
         if console is not None:
             console.close()
-    given = Input(ours.pop(STDIN, None), terminal=options.tty)
-    outputs = [asyncio.create_task(_pump(client, channel, fd)) for channel, fd in ours.items()]
-    inputs = asyncio.create_task(client.take(given))
+    for channel, descriptor in ours.items():
+        if channel != STDIN:
+            closing.callback(os.close, descriptor)
+    return ended, ours
+
+
+async def _hang_up(runtime: ZygoteClient, request: ExecRequest, ended: "asyncio.Future[int] | None") -> None:
+    """When the client went first: a shell on a terminal gets its hang-up, another command is told to end."""
+    if ended is not None and ended.done():
+        return
     try:
-        waits: set[asyncio.Future[Any]] = {ended, inputs}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            # The client went away; a shell on a terminal gets its hang-up, another command its end of input.
-            await runtime.kill_exec(exec_request.id, signal.SIGHUP if options.tty else signal.SIGTERM)
-            return
-        await asyncio.wait(outputs, timeout=1.0) if outputs else None
-        await client.finish(exited(ended.result()))
+        await runtime.kill_exec(request.id, signal.SIGHUP if request.tty else signal.SIGTERM)
     except RuntimeFailed:  # the zygote is gone, and the command with it
-        await client.finish(failed("the container runtime is gone"))
-    finally:
-        for task in (*outputs, inputs):
-            task.cancel()
-        await asyncio.gather(*outputs, inputs, return_exceptions=True)
-        given.close()
-        for descriptor in ours.values():
-            os.close(descriptor)
+        return
+
+
+async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, whoever cancels us meanwhile: what they use is closed next."""
+    for task in tasks:
+        task.cancel()
+    ending, cancelled = asyncio.gather(*tasks, return_exceptions=True), None
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _pump(client: StreamClient, channel: int, descriptor: int) -> None:
@@ -186,9 +221,9 @@ async def _attach(client: StreamClient, keeper: ContainerKeeper) -> None:
         await client.finish(failed("the client reads too slowly") if slow.is_set() else success())
     finally:
         unhear()
-        for task in ends:
-            task.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-        if options.stdin:
-            await given.end()
-        given.close()
+        try:
+            await end(ends)
+        finally:
+            given.close()
+            if options.stdin:
+                await given.end()

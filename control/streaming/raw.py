@@ -112,11 +112,11 @@ async def join(one: RawConnection, other: RawConnection) -> None:
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        one.close()
+        other.close()
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
-        one.close()
-        other.close()
 
 
 async def _carry(source: RawConnection, sink: RawConnection) -> None:

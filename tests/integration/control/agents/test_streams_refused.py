@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from control.client.resources import PODS
 from control.streaming import raw
 from tests.integration.control.agents.pods import pod, shell
 
@@ -98,3 +99,38 @@ async def test_channels_in_base64(ask: Any) -> None:
     assert (second[0], base64.b64decode(second[1:])) == ("1", (81).to_bytes(2, "little"))
     assert third[0] == "1"
     assert b"connection refused" in base64.b64decode(third[1:])
+
+
+async def test_clients_that_come_and_go_leave_nothing_open(lab: Any, ask: Any) -> None:
+    """Ended in order, left in the middle, and left while it begins; the kubelet's descriptors are as before."""
+    plug = {**UPGRADE, "X-Stream-Protocol-Version": "v4.channel.k8s.io"}
+    agent = kubelet_of(lab, lab.api.get(PODS, "talk", lab.namespace)["spec"]["nodeName"])
+    sleeping = "exec?command=sleep&command=3210&stdin=1&stdout=1&stderr=1"
+
+    async def once() -> None:
+        async with ask.ws("exec?command=cat&stdin=1&stdout=1&stderr=1", "v5.channel.k8s.io") as socket:
+            await socket.send_bytes(b"\xff\0")
+            async for _ in socket:
+                continue
+        async with ask.ws(sleeping, "v5.channel.k8s.io") as socket:
+            await socket.receive()
+        async with ask("POST", sleeping, plug) as answer:
+            raw.dialled(answer).close()
+        async with ask.ws("portforward?ports=81", "v4.channel.k8s.io") as socket:
+            await socket.receive()
+
+    def rest() -> bool:
+        look = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done"
+        return "sleep 3210" not in lab.kubectl("exec", "talk", "--", "sh", "-c", look)
+
+    await once()
+    await asyncio.to_thread(lab.until, rest)
+    before = len(os.listdir(f"/proc/{agent}/fd"))
+    await asyncio.gather(*(once() for _ in range(12)))
+    await asyncio.to_thread(lab.until, rest, what="what they began is ended")
+    await asyncio.to_thread(lab.until, lambda: len(os.listdir(f"/proc/{agent}/fd")) <= before)
+
+
+def kubelet_of(lab: Any, node: str) -> int:
+    listing = lab.node(node).run("ss", "-Hltnp", "sport = :10250")
+    return int(listing.split("pid=")[1].split(",")[0])

@@ -1,5 +1,6 @@
 """Volumes as files."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -118,3 +119,24 @@ async def test_only_empty_dirs_are_writable(tmp_path):
     mounts = [{"name": "e", "mountPath": "/e", "subPath": "x"}, {"name": "h", "mountPath": "/h"},
               {"name": "e", "mountPath": "/r", "readOnly": True}]  # fmt: skip
     assert [m[2:] for m in made.mounts_of({"volumeMounts": mounts})] == [("rw", "x"), ("ro", ""), ("ro", "")]
+
+
+async def test_a_token_in_a_volume_is_rotated_in_place(tmp_path):
+    """As containers read it: the same path, whole at any moment, the new token after a refresh."""
+    given = iter(["first", "first", "second"])
+
+    async def token(audience, seconds):
+        return next(given)
+
+    projected = {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}]}
+    volumes = PodVolumes(
+        pod({"name": "v", "projected": projected}), tmp_path, dataclasses.replace(tools(), token=token)
+    )
+    await volumes.set_up()
+    ((source, *_),) = volumes.mounts_of({"volumeMounts": [{"name": "v", "mountPath": "/v"}]})
+    seen = []
+    for _ in range(3):
+        seen.append(Path(source, "token").read_text())
+        if len(seen) < 3:
+            await volumes.refresh()
+    assert seen == ["first", "first", "second"]
