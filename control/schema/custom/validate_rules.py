@@ -6,6 +6,8 @@ Source: the Kubernetes documentation of CustomResourceDefinition v1, "Validation
 import re
 from typing import Final
 
+import orjson
+
 from control.errors import Cause
 from control.schema import causes
 from control.schema.custom import cel
@@ -73,9 +75,9 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
     except cel.CelInvalid as error:
         if _NOT_OURS.search(str(error)):
             return []
-        return [causes.invalid(f"{at}.rule", raw, f"compilation failed: {error}")]
+        return [causes.invalid(f"{at}.rule", _shown(raw), f"compilation failed: {error}")]
     if program.returns not in ("BOOL", "DYN"):
-        return [causes.invalid(f"{at}.rule", raw, "cel expression must evaluate to a bool")]
+        return [causes.invalid(f"{at}.rule", _shown(raw), "cel expression must evaluate to a bool")]
     said = raw.get("messageExpression")
     if not said:
         return []
@@ -85,11 +87,20 @@ def _compiles(raw: Raw, node: Node, at: str) -> list[Cause]:
         if _NOT_OURS.search(str(error)):
             return []
         told = f"messageExpression compilation failed: {error}"
-        return [causes.invalid(f"{at}.messageExpression", raw, told)]
+        return [causes.invalid(f"{at}.messageExpression", _shown(raw), told)]
     if message.returns not in ("STRING", "DYN"):
         told = "messageExpression must evaluate to a string"
-        return [causes.invalid(f"{at}.messageExpression", raw, told)]
+        return [causes.invalid(f"{at}.messageExpression", _shown(raw), told)]
     return []
+
+
+def _shown(raw: Raw) -> causes.Printed:
+    """A whole rule, as upstream prints its struct."""
+    texts = {key[0].upper() + key[1:]: raw.get(key) or "" for key in ("rule", "message", "messageExpression")}
+    rest = {"Reason": raw.get("reason"), "FieldPath": raw.get("fieldPath") or ""}
+    return causes.Printed(
+        orjson.dumps({**texts, **rest, "OptionalOldSelf": raw.get("optionalOldSelf")}).decode()
+    )
 
 
 def not_evaluated(node: Node, path: str) -> list[str]:
