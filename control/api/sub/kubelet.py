@@ -17,7 +17,7 @@ from control.api.config import ApiConfig
 from control.api.refusals import not_found
 from control.api.request import Json
 from control.client.sockets import watchful
-from control.errors import BadRequest, InternalError
+from control.errors import BadRequest, InternalError, NotFound
 from control.names import KUBELET_PORT
 from control.schema.resource import ResourceRow
 from control.store.contract import Key, Store
@@ -97,10 +97,10 @@ class KubeletDoor:
         return Place(host, port, namespace, name, container)
 
     def address(self, node: str) -> tuple[str, int]:
-        """Where a node's kubelet answers. Raises InternalError."""
+        """Where a node's kubelet answers. Raises NotFound, InternalError."""
         entry = self._store.get(Key("/nodes", "", node))
         if entry is None:
-            raise InternalError(f'nodes "{node}" not found')
+            raise NotFound(f'nodes "{node}" not found', details={"name": node, "kind": "nodes"})
         status = entry.parsed().get("status", {})
         addresses = status.get("addresses") or ()
         host = next((one["address"] for one in addresses if one["type"] == "InternalIP"), "")

@@ -335,6 +335,11 @@ async def test_what_was_refused_left_nothing(ask: Ask, client: ApiClient) -> Non
     assert not (await client.list(CONFIGMAPS, "default")).items
 
 
+async def test_the_proxy_of_a_node_that_is_not_there(ask: Ask) -> None:
+    status, answer = await ask("GET", "/api/v1/nodes/none/proxy/healthz")
+    assert (status, answer["message"]) == (404, 'nodes "none" not found')
+
+
 async def test_a_token_review_needs_a_token(ask: Ask) -> None:
     status, answer = await ask("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {"spec": {}})
     assert (status, answer["message"]) == (400, "token is required for TokenReview in authentication")
