@@ -1,6 +1,7 @@
 """A SPDY connection between its two ends: streams, their ends, slow readers, and peers that break the rules."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -222,3 +223,50 @@ async def test_nonsense_ends_the_connection_and_its_streams() -> None:
     assert await peer.hear() == GoAway(1, 1)
     await peer.running
     assert peer.taken[0].broken
+
+
+class Recording:
+    """A wire that gives out what it was made with and then ends; what is sent to it goes nowhere."""
+
+    def __init__(self, sent: bytes, size: int) -> None:
+        self._pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+
+    async def read(self) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    async def write(self, data: bytes) -> None:
+        return
+
+
+async def test_whatever_a_peer_sends_a_session_ends_and_so_do_its_streams() -> None:
+    chance = random.Random(7)
+    writer = FrameWriter()
+    frames: list[Frame] = [
+        *(SynStream(number, {"streamtype": "data", "port": "80"}) for number in (1, 3, 5)),
+        Data(1, b"hello"),
+        Data(3, b"x" * 300, fin=True),
+        RstStream(5, 5),
+        Ping(1),
+        WindowUpdate(1, 100),
+        SynStream(7, {}, fin=True),
+    ]
+    good = b"".join(map(writer.pack, frames))
+    most = 0
+    for _ in range(3000):
+        sent = bytearray(good)
+        for _ in range(chance.randint(0, 4)):
+            sent[chance.randrange(len(sent))] = chance.randrange(256)
+        del sent[chance.randint(0, len(sent)) :]
+        taken: list[SpdyStream] = []
+
+        def take(stream: SpdyStream, into: list[SpdyStream] = taken) -> bool:
+            into.append(stream)
+            return True
+
+        session = SpdySession(Recording(bytes(sent), chance.randint(1, 80)), take)
+        async with asyncio.timeout(5):
+            await session.run()
+        assert all(stream.ended for stream in taken)
+        assert session.ended.is_set()
+        most = max(most, len(taken))
+    assert most == 4, "whole ones are taken"
