@@ -111,7 +111,7 @@ def _applicable(row: ResourceRow, patch: Json, subresource: str) -> Json:
     meta.pop("managedFields", None)
     if subresource == "status":
         told = ("name", "namespace", "uid", "resourceVersion")
-        kept = {key: patch[key] for key in ("apiVersion", "kind", "status") if key in patch}
+        kept: Json = {key: patch[key] for key in ("apiVersion", "kind", "status") if key in patch}
         return {**kept, "metadata": {key: meta[key] for key in told if key in meta}}
     out = {key: value for key, value in patch.items() if key != "status" or row.subresource("status") is None}
     return {**out, "metadata": meta}

@@ -99,7 +99,7 @@ def _operation(
         "x-kubernetes-group-version-kind": dict(gvk) if gvk is not None else _gvk(row),
         "parameters": [_parameter(name, "query", prefix) for name in _QUERY.get(method, ())],
     }
-    reference = (
+    reference: dict[str, Any] = (
         {"$ref": prefix + schema_name(answer)} if answer and has_message(answer) else {"type": "object"}
     )
     body: Mapping[str, Any] | None = None

@@ -113,7 +113,9 @@ def admission_binding(obj: Obj, now: float) -> list[Any]:
 def component_status(obj: Obj, now: float) -> list[Any]:
     """Whether it is healthy."""
     name, _ = head(obj, now)
-    found = next((one for one in obj.get("conditions") or () if one.get("type") == "Healthy"), {})
+    found: Mapping[str, Any] = next(
+        (one for one in obj.get("conditions") or () if one.get("type") == "Healthy"), {}
+    )
     status = {"True": "Healthy", "False": "Unhealthy"}.get(found.get("status", ""), "Unknown")
     return [name, status, found.get("message", ""), found.get("error", "")]
 

@@ -1,6 +1,6 @@
 """schemathesis on our own OpenAPI: every operation is asked with what its schema allows, and answers as it says.
 
-A few hundred requests always; 10,000 over every group in the slow tier (about five minutes).
+A few hundred requests always; 10,000 over every group in the slow tier (about ten minutes).
 """
 
 from collections import Counter

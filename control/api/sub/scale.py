@@ -79,7 +79,8 @@ class ScaleSubresource:
             merged = apply_patch(
                 row, live, part, manager=options.manager, force=options.force, subresource="scale"
             )
-            return repacked(preconditions(merged, scale))
+            whole: Json = repacked(preconditions(merged, scale))
+            return whole
 
         route = request.route
         return (await self._writer.change(Target(row, route.namespace, route.name), applied, options)).obj
