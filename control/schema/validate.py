@@ -9,6 +9,7 @@ from control.schema import validate_core as core
 from control.schema import validate_endpoints as endpoints
 from control.schema import validate_network as network
 from control.schema import validate_quota as quotas
+from control.schema import validate_scaling as scaling
 from control.schema import validate_service as services
 from control.schema import validate_sets as sets
 from control.schema import validate_workload as workload
@@ -38,6 +39,8 @@ _RULES: dict[str, Rule] = {
     "secrets": core.secret,
     "serviceaccounts": _nothing,
     "resourcequotas": quotas.resource_quota,
+    "horizontalpodautoscalers.autoscaling": scaling.autoscaler,
+    "priorityclasses.scheduling.k8s.io": scaling.priority_class,
     "limitranges": quotas.limit_range,
     "events": core.event,
     "events.events.k8s.io": core.event,
@@ -66,6 +69,7 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "configmaps": core.config_map_update,
     "secrets": core.secret_update,
     "resourcequotas": quotas.resource_quota_update,
+    "priorityclasses.scheduling.k8s.io": scaling.priority_class_update,
     "deployments.apps": workload.selector_update,
     "replicasets.apps": workload.selector_update,
     "daemonsets.apps": workload.selector_update,

@@ -1,0 +1,59 @@
+"""Rules for HorizontalPodAutoscaler (both versions) and PriorityClass."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from control.errors import Cause
+from control.schema import causes
+
+HIGHEST_OF_USERS: Final = 1_000_000_000
+_SYSTEM: Final = "system-"
+_SYSTEM_CLASSES: Final = ("system-node-critical", "system-cluster-critical")
+_POLICIES: Final = ("Never", "PreemptLowerPriority")
+
+
+def autoscaler(obj: Mapping[str, Any]) -> list[Cause]:
+    """An autoscaler's bounds and target."""
+    spec = obj.get("spec", {})
+    least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
+    found: list[Cause] = []
+    if least is not None and least < 1:
+        found.append(causes.invalid("spec.minReplicas", least, "must be greater than or equal to 1"))
+    if most < 1:
+        found.append(causes.invalid("spec.maxReplicas", most, "must be greater than 0"))
+    if least is not None and most < least:
+        said = "must be greater than or equal to `minReplicas`"
+        found.append(causes.invalid("spec.maxReplicas", most, said))
+    target = spec.get("scaleTargetRef") or {}
+    return found + [
+        causes.required(f"spec.scaleTargetRef.{key}") for key in ("kind", "name") if not target.get(key)
+    ]
+
+
+def priority_class(obj: Mapping[str, Any]) -> list[Cause]:
+    """A priority that is not the system's."""
+    name, value = obj.get("metadata", {}).get("name", ""), obj.get("value", 0)
+    found: list[Cause] = []
+    if name.startswith(_SYSTEM):
+        if name not in _SYSTEM_CLASSES:
+            said = "priority class names with 'system-' prefix are reserved for system use only"
+            found.append(
+                causes.forbidden(
+                    "metadata.name", f"{said}. error: {name} is not a known system priority class"
+                )
+            )
+    elif value > HIGHEST_OF_USERS:
+        said = f"maximum allowed value of a user defined priority is {HIGHEST_OF_USERS}"
+        found.append(causes.forbidden("value", said))
+    policy = obj.get("preemptionPolicy", "")
+    return found + (causes.one_of("preemptionPolicy", policy, _POLICIES) if policy else [])
+
+
+def priority_class_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Cause]:
+    """A class's value and policy are fixed."""
+    found: list[Cause] = []
+    if new.get("value", 0) != old.get("value", 0):
+        found.append(causes.forbidden("value", "may not be changed in an update."))
+    if new.get("preemptionPolicy") != old.get("preemptionPolicy"):
+        found.append(causes.immutable("preemptionPolicy", new.get("preemptionPolicy")))
+    return found
