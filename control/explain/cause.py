@@ -3,38 +3,14 @@
 import errno
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from control.explain.aim import Aim
 from control.explain.atlas import Atlas
+from control.explain.causes import Cause, is_ordinary, meaning_of
 from dataplane.model.address import IPAddress
-from dataplane.observe.journey import Course, Journey, Judgement, Sighting, Step
+from dataplane.observe.journey import Course, Death, Journey, Judgement, Sighting, Step
 from dataplane.services.nft_layout import REFUSE, UNSERVED
 from dataplane.verdicts.reading import looked_up
-
-
-class Cause(StrEnum):
-    """The closed list."""
-
-    POLICY = "default deny"
-    NOT_KNOWN_YET = "no pod at that address"
-    FORGED = "forged source"
-    NO_ENDPOINTS = "no endpoints"
-    LOCAL_ONLY = "Local without a local endpoint"
-    UNALLOCATED = "unallocated ClusterIP"
-    UNDEFINED_PORT = "undefined port"
-    INVALID = "conntrack calls it INVALID"
-    FOREIGN_RULE = "a rule that is not podwire's"
-    NO_ROUTE = "no route"
-    RP_FILTER = "rp_filter"
-    TTL = "TTL"
-    MTU = "MTU"
-    QUEUE = "queue"
-    NO_LISTENER = "no listener"
-    DEAD_LINK = "dead link"
-    STALE_CONNTRACK = "stale conntrack"
-    ANSWER_LOST = "the answer was lost"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +69,10 @@ def fate_of(journey: Journey, atlas: Atlas, aim: Aim, source: str) -> Fate:
     reply = _home(journey, Course.REPLY)
     if reply is not None:
         return _answered(atlas, journey, reply)
-    return _by_error(journey, atlas) or _silent(journey, atlas, source)
+    by_error, by_kernel = _by_error(journey, atlas), _by_kernel(journey, atlas)
+    if by_error is not None and (by_kernel is None or by_kernel.cause is by_error.cause):
+        return by_error
+    return by_kernel or _silent(journey, atlas, source)
 
 
 def _drop(journey: Journey, course: Course) -> Judgement | None:
@@ -130,6 +109,23 @@ def _by_error(journey: Journey, atlas: Atlas) -> Fate | None:
         found = _UNREACHABLE6.get(code)
     cause, said = found or (Cause.NO_ROUTE, "there is no way on from there")
     return Fate(False, True, cause, f"{said}: {packet.source} said so", atlas.place(first.netns), first)
+
+
+def _by_kernel(journey: Journey, atlas: Atlas) -> Fate | None:
+    """Where the kernel says that it gave the packet up, and why; None where it gave no reason that tells."""
+    if journey.sightings(Course.REPLY):
+        return None
+    for death in reversed(deaths(journey, Course.REQUEST)):
+        cause, said = meaning_of(death)
+        if cause is not Cause.UNKNOWN:
+            refused = bool(journey.sightings(Course.ERROR))
+            return Fate(False, refused, cause, f"{said} ({death.said})", atlas.place(death.netns), death)
+    return None
+
+
+def deaths(journey: Journey, course: Course) -> list[Death]:
+    """Where the kernel gave a direction up, without copies whose end is no loss."""
+    return [step for step in journey.deaths(course) if not is_ordinary(step.reason)]
 
 
 def _by_rule(journey: Journey, atlas: Atlas, aim: Aim, judgement: Judgement) -> Fate:
@@ -214,13 +210,13 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
     counted = _counted(journey.rises.get(last.netns, {}))
     answer = journey.sightings(Course.REPLY)
     if answer:
-        lost = _drop(journey, Course.REPLY)
-        where = atlas.place((lost or answer[-1]).netns)
-        by = (
-            f" by {lost.event.family} {lost.event.table}, chain {lost.event.chain}"
-            if lost is not None
-            else ""
-        )
+        lost, died = _drop(journey, Course.REPLY), deaths(journey, Course.REPLY)
+        where = atlas.place((lost or (died or answer)[-1]).netns)
+        by = ""
+        if lost is not None:
+            by = f" by {lost.event.family} {lost.event.table}, chain {lost.event.chain}"
+        elif died:
+            by = f": {meaning_of(died[-1])[1]} ({died[-1].said})"
         return Fate(
             True,
             False,
@@ -244,6 +240,10 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
     if drops:
         link = drops[0].removeprefix("dev.").rpartition(".")[0]
         return Fate(False, False, Cause.DEAD_LINK, f"{link} of {place} could not send it", place, last)
+    unexplained = deaths(journey, Course.REQUEST)
+    if unexplained:
+        death = unexplained[-1]
+        return Fate(False, False, Cause.UNKNOWN, meaning_of(death)[1], atlas.place(death.netns), death)
     said = f"it came in by {last.interface} of {place} and was seen no more; the kernel counted no reason"
     return Fate(False, False, Cause.UNKNOWN, said, place, last)
 

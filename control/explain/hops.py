@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from control.explain.atlas import Atlas
+from control.explain.causes import is_ordinary, meaning_of
 from control.explain.provenance import Provenance, provenance
 from dataplane.model.address import HostPort
 from dataplane.model.verdict import Direction
@@ -60,12 +61,7 @@ class _Teller:
                 case Sighting():
                     yield self._link(step)
                 case Death():
-                    yield Hop(
-                        self.atlas.place(step.netns),
-                        "died",
-                        f"{step.reason} in {step.where}",
-                        self._us(step.time_ns),
-                    )
+                    yield from self._death(step, steps[:index])
                 case Judgement():
                     later = [each for each in steps[index + 1 :] if each.netns == step.netns]
                     yield from self._judgement(step, later)
@@ -84,6 +80,16 @@ class _Teller:
                 place, "tunnel", text, self._us(seen.time_ns), (f"inside: {packet_text(seen.packet)}",)
             )
         return Hop(place, "link", text, self._us(seen.time_ns))
+
+    def _death(self, death: Death, before: Sequence[Step]) -> Iterator[Hop]:
+        """The line of a loss; a copy's end is none, and a rule that dropped it has said more."""
+        told = any(isinstance(s, Judgement) and s.event.drops and s.netns == death.netns for s in before)
+        if is_ordinary(death.reason) or (told and death.reason == "NETFILTER_DROP"):
+            return
+        place, link = self.atlas.place(death.netns), self.atlas.link(death.netns, death.interface)
+        at = f" (at {link})" if link else ""
+        said = f"DROPPED: {meaning_of(death)[1]}{at}"
+        yield Hop(place, "died", said, self._us(death.time_ns), (f"kernel: {death.said}",))
 
     def _judgement(self, step: Judgement, later: Sequence[Step]) -> Iterator[Hop]:
         """The line of a rule that says something; most only lead to the next."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from control.explain.aim import Aim, Asker, aim_at
 from control.explain.atlas import Atlas
-from control.explain.cause import Cause, Fate, fate_of
+from control.explain.cause import Fate, fate_of
+from control.explain.causes import Cause
 from control.explain.hops import Hop, hops_of
 from control.lab.places import Place
 from control.verify.cluster import cluster_of
+from dataplane.ebpf.drops import DropWatch
 from dataplane.model.address import Family, IPAddress
 from dataplane.netns.enter import run_inside
 from dataplane.nft.handle import NftHandle
@@ -73,13 +75,15 @@ class TraceReport:
         return self.oracle.allowed if self.fate.delivered else None
 
 
-def run_trace(atlas: Atlas, source: Place, question: Question) -> TraceReport:
-    """Send one packet from a place and follow it. Raises UsageError, NoSuchPlace, KernelError."""
+def run_trace(
+    atlas: Atlas, source: Place, question: Question, kernel: DropWatch | None = None
+) -> TraceReport:
+    """Send one packet from a place and follow it. kernel: says where and why it dies, if it can. Raises UsageError, NoSuchPlace, KernelError."""
     namespace = source.name.partition("/")[0] if source.kind == "pod" else "default"
     outside = source.netns == atlas.plan.fabric.internet.netns
     aim = aim_at(atlas, question.to, Asker(question.protocol, question.family, namespace, outside))
     sending = _sending(source, aim, question)
-    journey = trace(sending, atlas.watched(source.netns, aim.answers), question.timeout_s)
+    journey = trace(sending, atlas.watched(source.netns, aim.answers), question.timeout_s, kernel)
     policies = _policies(journey)
     fate = fate_of(journey, atlas, aim, source.name)
     return TraceReport(

@@ -67,7 +67,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The kernel freed the packet. reason: its SKB_DROP_REASON without the prefix. where: the function."""
+    """The kernel gave the packet up. reason: its SKB_DROP_REASON without the prefix. where: the function.
+
+    ttl: that it had there.
+    """
 
     time_ns: int
     netns: str
@@ -75,6 +78,12 @@ class Death:
     course: Course
     reason: str
     where: str
+    ttl: int | None = None
+
+    @property
+    def said(self) -> str:
+        """In the kernel's words."""
+        return f"{self.reason} in {self.where}"
 
 
 Step = Sighting | Judgement | Death
@@ -107,6 +116,10 @@ class Journey:
     def sightings(self, course: Course) -> list[Sighting]:
         """Where a direction was seen."""
         return [step for step in self.of(course) if isinstance(step, Sighting)]
+
+    def deaths(self, course: Course) -> list[Death]:
+        """Where the kernel gave a direction up, copies that a bridge made among them."""
+        return [step for step in self.of(course) if isinstance(step, Death)]
 
     def judgements(self, course: Course) -> list[Judgement]:
         """What rules did with a direction."""

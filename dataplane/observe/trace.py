@@ -6,6 +6,7 @@ after kill -9 too: every part belongs to a socket or a process of this call.
 """
 
 import errno
+import os
 import selectors
 import socket
 import threading
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from dataplane.ebpf.drops import DropWatch, KernelDrop
 from dataplane.model.address import Family, IPAddress
+from dataplane.netns import names
 from dataplane.netns.enter import run_inside
 from dataplane.nft.events import TraceEvent, TraceSocket
 from dataplane.nft.handle import NftHandle
@@ -25,6 +28,11 @@ from dataplane.observe.marking import PREFIX, Mark, marked
 from dataplane.observe.rulesets import Chains, read_chains
 from dataplane.observe.taps import Frame, Taps, tapped
 
+_ETHERNET = bytes(12)
+"""MAC addresses that nobody reads, before a packet that is told of from its IP header on."""
+_NEVER_THERE = ("NO_SOCKET", "NOT_SPECIFIED")
+"""How an answer ends at its sender's: the kernel there knows of no such connection, since the packet was made by hand."""
+_COPY = "OTHERHOST"
 _SETTLE_S, _AFTER_DROP_S = 0.03, 0.15
 """Events of rules come up to a millisecond late; a refusal follows its drop at once."""
 
@@ -58,6 +66,15 @@ class _Seen:
             self.answered.set()
             self.ended.set()
 
+    def died(self, death: Death) -> None:
+        """The kernel gave it up; that ends the wait, unless it was a copy for somebody else."""
+        answer = death.course is not Course.REQUEST
+        if answer and death.netns == self.sender and death.reason in _NEVER_THERE:
+            return
+        self.deaths.append(death)
+        if not answer and death.reason != _COPY:
+            self.ended.set()
+
     def judged(self, netns: str, event: TraceEvent) -> None:
         """An event; a drop ends the wait."""
         self.events.append((netns, event))
@@ -65,10 +82,13 @@ class _Seen:
             self.ended.set()
 
 
-def trace(sending: Sending, namespaces: tuple[str, ...], timeout_s: float = 2.0) -> Journey:
+def trace(
+    sending: Sending, namespaces: tuple[str, ...], timeout_s: float = 2.0, kernel: DropWatch | None = None
+) -> Journey:
     """Send the packet and follow it through these namespaces until it is answered or lost, or time is up.
 
-    namespaces: all in which it may be seen; the sender's among them. Raises NamespaceGone, NotSupported,
+    namespaces: all in which it may be seen; the sender's among them. kernel: tells where it dies; may be starting
+    yet, and may turn out to be impossible. Raises NamespaceGone, NotSupported,
     RulesetError.
     """
     follower, seen = Follower(sending.mark), _Seen(sending.netns)
@@ -83,6 +103,7 @@ def trace(sending: Sending, namespaces: tuple[str, ...], timeout_s: float = 2.0)
         links = {netns: run_inside(netns, _links) for netns in namespaces}
         counts = {netns: read_counters(netns) for netns in namespaces}
         stack.enter_context(marked(handles, sending.mark))
+        kernel = _deaths_heard(kernel, follower, seen, namespaces)
         sent_ns = time.time_ns()
         refused = run_inside(sending.netns, lambda: _send(sending))
         if not refused:
@@ -91,11 +112,35 @@ def trace(sending: Sending, namespaces: tuple[str, ...], timeout_s: float = 2.0)
             if dropped:
                 seen.answered.wait(_AFTER_DROP_S)
         time.sleep(_SETTLE_S)
+        unsure = kernel is not None and not kernel.flush()
         grown = {netns: rises(counts[netns], read_counters(netns)) for netns in namespaces}
     judgements = _judgements(follower, seen, chains, links)
     steps = merge(seen.sightings, judgements, seen.deaths)
-    lost = tuple(_lost(taps, listening))
+    lost = (*_lost(taps, listening), *(("the kernel was slow to say what it dropped",) if unsure else ()))
     return Journey(steps, sent_ns, refused, lost, chains, {where: up for where, up in grown.items() if up})
+
+
+def _deaths_heard(
+    kernel: DropWatch | None, follower: Follower, seen: _Seen, namespaces: tuple[str, ...]
+) -> DropWatch | None:
+    """From now on deaths of the packet in these namespaces are heard; None where the kernel does not tell of them."""
+    if kernel is None or kernel.why_missing():
+        return None
+    inodes = {os.stat(names.path(netns)).st_ino: netns for netns in namespaces}
+
+    def heard(drop: KernelDrop) -> None:
+        kind = b"\x08\x00" if drop.packet[0] >> 4 == 4 else b"\x86\xdd"
+        data = _ETHERNET + kind + drop.packet
+        netns = inodes[drop.netns]
+        sighting = follower.sighting(Frame(drop.time_ns, netns, drop.link, False, False, data))
+        if sighting is not None:
+            course, ttl = sighting.course, sighting.packet.ttl
+            seen.died(Death(drop.time_ns, netns, drop.link, course, drop.reason, drop.where, ttl))
+
+    kernel.heard = heard
+    kernel.follow(inodes)
+    kernel.only(follower.mark.protocol, follower.mark.number)
+    return kernel if kernel.flush() else None
 
 
 def _sighted(follower: Follower, seen: _Seen) -> Callable[[Frame], None]:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from control.explain.cause import Cause
+from control.explain.causes import Cause
 from control.explain.hops import Hop
 from control.explain.run import TraceReport
 from dataplane.model.address import Family
