@@ -1,12 +1,12 @@
 """URLs that are no resources: health, version, metrics, discovery, OpenAPI."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 import orjson
 
 from control.api.discovery import Discovery, version
+from control.api.metrics import Metrics
 from control.api.refusals import no_such_resource
 from control.api.request import Answer, ApiRequest
 from control.schema.openapi import OpenApi
@@ -29,8 +29,7 @@ class NonResource:
         self._discovery = discovery
         self._store = store
         self._ready = ready
-        self._began = time.time()
-        self.requests: dict[tuple[str, str, int], int] = {}
+        self.metrics = Metrics(lambda: store.revision)
 
     async def answer(self, request: ApiRequest) -> Answer:
         """Raises NotFound."""
@@ -47,7 +46,7 @@ class NonResource:
                 return self._openapi(request, path)
             case "metrics":
                 return Answer(
-                    self._metrics().encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
+                    self.metrics.text().encode(), content_type="text/plain; version=0.0.4; charset=utf-8"
                 )
             case "":
                 paths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2"]
@@ -75,27 +74,3 @@ class NonResource:
         if document is None:
             raise no_such_resource()
         return Answer(document)
-
-    def count(self, verb: str, resource: str, code: int) -> None:
-        """One more request, for the metrics."""
-        key = (verb, resource, code)
-        self.requests[key] = self.requests.get(key, 0) + 1
-
-    def _metrics(self) -> str:
-        lines = [
-            "# HELP apiserver_request_total Requests by verb, resource and HTTP code.",
-            "# TYPE apiserver_request_total counter",
-        ]
-        for (verb, resource, code), count in sorted(self.requests.items()):
-            labels = f'code="{code}",resource="{resource}",verb="{verb.upper()}"'
-            lines.append(f"apiserver_request_total{{{labels}}} {count}")
-        lines += [
-            "# HELP podwire_store_revision The store's last revision.",
-            "# TYPE podwire_store_revision gauge",
-            f"podwire_store_revision {self._store.revision}",
-            "# HELP process_start_time_seconds Start of the process since the epoch.",
-            "# TYPE process_start_time_seconds gauge",
-            f"process_start_time_seconds {self._began:.3f}",
-            "",
-        ]
-        return "\n".join(lines)

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -211,9 +212,14 @@ class ApiServer:
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         raw = http.rel_url.raw_path
         request = ApiRequest(http, parse(http.method, raw, http.query))
-        response = await finish(request, self._chain)
-        self._nonresource.count(request.route.verb, request.route.what, response.status)
-        return response
+        metrics, began, code = self._nonresource.metrics, time.monotonic(), 0
+        metrics.begin(request.route)
+        try:
+            response = await finish(request, self._chain)
+            code = response.status
+            return response
+        finally:
+            metrics.end(request.route, code, time.monotonic() - began)
 
     async def _dispatch(self, request: ApiRequest) -> Response:
         if request.route.is_resource:

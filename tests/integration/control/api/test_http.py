@@ -136,4 +136,8 @@ async def test_metrics_count_requests(http: aiohttp.ClientSession) -> None:
         await answer.read()
     async with http.get("/metrics") as answer:
         text = await answer.text()
-    assert 'apiserver_request_total{code="200",resource="configmaps",verb="LIST"} 1' in text
+    about = 'verb="LIST",group="",version="v1",resource="configmaps",subresource=""'
+    assert f'apiserver_request_total{{{about},code="200"}} 1' in text
+    assert f'apiserver_request_duration_seconds_bucket{{{about},le="+Inf"}} 1' in text
+    assert f"apiserver_request_duration_seconds_count{{{about}}} 1" in text
+    assert "apiserver_current_inflight_requests 1\n" in text
