@@ -3,16 +3,13 @@
 Source: the Kubernetes documentation of CustomResourceDefinition v1; wording as kube-apiserver has it.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from control.errors import Cause
 from control.schema import causes
-from control.schema.custom import defaulting, values
 from control.schema.custom.patterns import PatternInvalid, matcher
-from control.schema.custom.pruning import Pruner
 from control.schema.custom.structural import (
     EMBEDDED,
     INT_OR_STRING,
@@ -24,6 +21,7 @@ from control.schema.custom.structural import (
     Raw,
     structural,
 )
+from control.schema.custom.validate_default import default_value
 from control.schema.custom.validate_rules import own_rules
 
 _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
@@ -287,18 +285,6 @@ def _defaults(raw: Raw, path: str) -> list[Cause]:
     found: list[Cause] = []
     for _, inner, below in _below(raw, _At(path, "root")):
         if inner.get("default") is not None:
-            found += _default(inner, f"{below.path}.default")
+            found += default_value(inner, f"{below.path}.default")
         found += _defaults(inner, below.path)
     return found
-
-
-def _default(raw: Raw, path: str) -> list[Cause]:
-    node, value = structural(raw), copy.deepcopy(raw["default"])
-    if Pruner(node).prune(value) if isinstance(value, dict | list) else False:
-        return [causes.invalid(path, raw["default"], "must not have unknown fields")]
-    fill = defaulting.compiled(node)
-    if fill is not None:
-        fill(value)
-    faults: list[Any] = []
-    values.compiled(raw)(value, (None, "default"), faults)
-    return [Cause(fault.cause.reason, fault.cause.message, path) for fault in faults]

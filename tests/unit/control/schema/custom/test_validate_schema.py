@@ -57,10 +57,3 @@ def test_what_is_structural_passes(text) -> None:
 )  # fmt: skip
 def test_what_is_not_is_told(text, wanted) -> None:
     assert said(text) == [wanted]
-
-
-def test_a_default_is_a_value_of_its_schema() -> None:
-    (told,) = said(FIELD.format("{type: integer, default: x}"))
-    assert told.startswith(
-        's.properties[f].default: Invalid value: "string": default in body must be of type integer'
-    )
