@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
+
+import orjson
 
 from control.client.client import ApiClient
 from control.client.resources import DEPLOYMENTS, NAMESPACES, PODS, Resource
-from control.errors import ApiError, ManifestInvalid, NotReady
+from control.errors import ApiError, ManifestInvalid, NotFound, NotReady
 from control.lab.manifests import Manifest
 from control.schema.resource import registry
 
@@ -39,7 +42,10 @@ async def apply_all(
     namespace: for namespaced objects that name none. said: called after each. Raises ManifestInvalid with
     file, line and field when the API refuses one of them; then nothing was changed.
     """
-    wanted = [(manifest, *_addressed(manifest, namespace)) for manifest in manifests]
+    wanted = [
+        (manifest, *_addressed(manifest, namespace, await _served(client, manifest.object)))
+        for manifest in manifests
+    ]
     coming = {
         obj["metadata"]["name"]
         for _, resource, obj in wanted
@@ -59,11 +65,28 @@ async def apply_all(
     return applied
 
 
-def _addressed(manifest: Manifest, namespace: str) -> tuple[Resource, dict[str, Any]]:
+async def _served(client: ApiClient, obj: dict[str, Any]) -> Resource | None:
+    """Where an object's kind is served: a built-in one by the table, another as the API tells it now."""
+    row = registry().by_kind(obj["apiVersion"], obj["kind"])
+    if row is not None:
+        return Resource(row.group, row.version, row.plural, row.namespaced)
+    group, _, version = obj["apiVersion"].rpartition("/")
+    try:
+        told = orjson.loads(await client.request("GET", f"/apis/{quote(group)}/{quote(version)}"))
+    except NotFound:
+        return None
+    for one in told["resources"]:
+        if one["kind"] == obj["kind"] and "/" not in one["name"]:
+            return Resource(group, version, one["name"], one["namespaced"])
+    return None
+
+
+def _addressed(
+    manifest: Manifest, namespace: str, resource: Resource | None
+) -> tuple[Resource, dict[str, Any]]:
     """The resource of an object, and the object with its namespace and source filled in."""
     obj = manifest.object
-    row = registry().by_kind(obj["apiVersion"], obj["kind"])
-    if row is None:
+    if resource is None:
         raise ManifestInvalid(
             f"{manifest.where}: no kind {obj['kind']!r} in {obj['apiVersion']!r} is served.",
             "podwire kubectl api-resources",
@@ -74,10 +97,10 @@ def _addressed(manifest: Manifest, namespace: str) -> tuple[Resource, dict[str, 
             f"{manifest.where}: metadata.name: apply needs a name, generateName can only be created.",
             "podwire kubectl create -f …",
         )
-    if row.namespaced:
+    if resource.namespaced:
         meta.setdefault("namespace", namespace)
     meta["annotations"] = {**(meta.get("annotations") or {}), SOURCE_ANNOTATION: manifest.where}
-    return Resource(row.group, row.version, row.plural, row.namespaced), {**obj, "metadata": meta}
+    return resource, {**obj, "metadata": meta}
 
 
 def _for_dry_run(obj: dict[str, Any], coming: set[str]) -> dict[str, Any]:
