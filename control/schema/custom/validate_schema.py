@@ -23,6 +23,7 @@ from control.schema.custom.structural import (
 )
 from control.schema.custom.validate_default import default_value
 from control.schema.custom.validate_rules import own_rules
+from control.schema.structure import check_message
 
 _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
 _REFUSED: Final = {
@@ -35,6 +36,7 @@ _REFUSED: Final = {
 }
 _NOT_IN_LOGIC: Final = ("type", "title", "description", "default", "nullable", "additionalProperties")
 _EXTENSIONS_NOT_IN_LOGIC: Final = (PRESERVE, EMBEDDED, INT_OR_STRING, LIST_TYPE, LIST_KEYS, MAP_TYPE)
+_PROPS: Final = "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
 _DEPTH_MOST: Final = 100
 _INT_OR_STRING_ANY: Final = ({"type": "integer"}, {"type": "string"})
 
@@ -59,6 +61,9 @@ def schema(raw: Raw, path: str) -> list[Cause]:
 def _place(raw: Raw, at: _At) -> list[Cause]:
     if at.depth > _DEPTH_MOST:
         return [causes.invalid(at.path, "…", f"nests deeper than {_DEPTH_MOST} levels")]
+    for key in ("items", "additionalProperties"):
+        if isinstance(raw.get(key), Mapping) and (wrong := _mistyped(raw[key], f"{at.path}.{key}")):
+            return wrong
     found = [causes.forbidden(f"{at.path}.{key}", said) for key, said in _REFUSED.items() if raw.get(key)]
     if raw.get("uniqueItems"):
         said = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
@@ -77,6 +82,12 @@ def _place(raw: Raw, at: _At) -> list[Cause]:
             continue
         found += _place(inner, below)
     return found + _logic(raw, raw, at.path)
+
+
+def _mistyped(inner: Any, path: str) -> list[Cause]:
+    """What the decoder does not look into: a place that may hold one of several things. Made canonical, in place."""
+    findings = check_message(_PROPS, inner)
+    return [causes.invalid(path, {}, said) for said in findings.errors]
 
 
 def _below(raw: Raw, at: _At) -> Iterator[tuple[str, Any, _At]]:
@@ -112,7 +123,10 @@ def _type(raw: Raw, at: _At) -> list[Cause]:
     if raw.get("properties") and raw.get("additionalProperties") not in (None, False):
         said = "additionalProperties and properties are mutual exclusive"
         found.append(causes.forbidden(f"{at.path}.additionalProperties", said))
-    if raw.get("additionalProperties") not in (None, False):
+    if not isinstance(raw.get("additionalProperties"), Mapping | bool | None):
+        said = "must be a schema or a boolean"
+        found.append(causes.invalid(f"{at.path}.additionalProperties", raw["additionalProperties"], said))
+    elif raw.get("additionalProperties") not in (None, False):
         where = f"{at.path}.additionalProperties"
         if at.kind == "root":
             found.append(causes.forbidden(where, "must not be used at the root"))
@@ -273,6 +287,8 @@ def _condition(core: Raw, inner: Raw, path: str, core_path: str) -> list[Cause]:
         found += _condition(properties[key], below, here, there)
     items = inner.get("items")
     if isinstance(items, Mapping):
+        if wrong := _mistyped(items, f"{path}.items"):
+            return found + wrong
         if not isinstance(core.get("items"), Mapping):
             found.append(causes.required(f"{core_path}.items", f"because it is defined in {path}.items"))
         else:

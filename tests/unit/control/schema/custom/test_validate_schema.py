@@ -57,3 +57,20 @@ def test_what_is_structural_passes(text) -> None:
 )  # fmt: skip
 def test_what_is_not_is_told(text, wanted) -> None:
     assert said(text) == [wanted]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "items: 5", "items: [{type: string}]", "items: {type: string, maxLength: x}", "items: {type: 5}",
+        "items: {type: object, properties: 5}", "items: {type: object, required: a}", "items: {enum: 5, type: string}",
+        "items: {type: array, items: {minItems: []}}", "items: {type: string, x-kubernetes-validations: 5}",
+    ],
+)  # fmt: skip
+def test_what_is_no_schema_at_all_is_refused_too(place) -> None:
+    assert said(FIELD.format(f"{{type: array, {place}}}"))
+
+
+@pytest.mark.parametrize("value", ["5", "x", "[]", "{type: 5}", "{type: object, required: {}}"])
+def test_so_is_what_is_none_in_a_map(value) -> None:
+    assert said(FIELD.format(f"{{type: object, additionalProperties: {value}}}"))
