@@ -363,3 +363,15 @@ class NodeInvalid(UsageError):
     """A node can't be added or removed under that name."""
 
     id = "PW-U09"
+
+
+class FaultInvalid(UsageError):
+    """A fault that can't be: a wrong amount, or a place that it can't befall."""
+
+    id = "PW-U15"
+
+
+class AimInvalid(UsageError):
+    """`podwire trace` can't send a packet there: a port that is missing or unknown, or an address of many hosts."""
+
+    id = "PW-U16"

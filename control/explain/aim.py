@@ -4,16 +4,21 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from control.errors import NoSuchPlace, UsageError
+from control.errors import AimInvalid, NoSuchPlace
 from control.explain.atlas import Atlas, Json
+from control.explain.pods import pods_named
 from dataplane.model.address import Family, HostPort, IPAddress
 from dataplane.netns.names import INTERNET
 from policy.model import PROTOCOLS
 from policy.world import PodFacts
 
 _OUTSIDE = {Family.V4: ip_address("8.8.8.8"), Family.V6: ip_address("2001:4860:4860::8888")}
-_BRACKETS = re.compile(r"\[(?P<address>[0-9a-fA-F:.]+)\](?::(?P<port>\d+))?")
+_BROADCAST = ip_address("255.255.255.255")
+_BRACKETS = re.compile(r"\[(?P<address>[^\]]+)\](?::(?P<port>.*))?")
 _ECHO = ("icmp",)
+_NAMED = 10
+Wanted = int | str | None
+"""The port after the colon: a number, a name, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,53 +46,76 @@ class Asker:
 def aim_at(atlas: Atlas, text: str, asker: Asker) -> Aim:
     """The aim of a text.
 
-    Raises NoSuchPlace for what is not there, UsageError for a port that is missing.
+    Raises NoSuchPlace for what is not there, AimInvalid for what no packet can be sent to.
     """
     protocol, family, namespace = asker.protocol, asker.family, asker.namespace
     name, port = _split(text)
     literal = _literal(name)
     if literal is not None:
-        return _aim(atlas, str(literal), literal, port, protocol)
+        return _aim(atlas, str(literal), literal, _number(text, port), protocol)
     if name == INTERNET:
-        return _aim(atlas, INTERNET, _OUTSIDE[family], port or 80, protocol)
+        return _aim(atlas, INTERNET, _OUTSIDE[family], _number(text, port) or 80, protocol)
     if name.startswith("node/") or any(name == node.name for node in atlas.plan.fabric.nodes):
         node = next((n for n in atlas.plan.fabric.nodes if n.name == name.removeprefix("node/")), None)
         if node is None:
             raise _nobody(atlas, text)
-        return _aim(atlas, f"node {node.name}", _of_family(node.addresses, family, text), port, protocol)
+        address = _of_family(node.addresses, family, text)
+        return _aim(atlas, f"node {node.name}", address, _number(text, port), protocol)
     service = _service_named(atlas, name, namespace)
     if service is not None:
         return _at_service(atlas, service, port, asker)
-    pod = _pod_named(atlas, name, namespace)
+    pod = next(iter(pods_named(atlas, name, namespace)), None)
     if pod is None:
         raise _nobody(atlas, text)
-    number = port or _only_port(atlas, pod, protocol)
+    number = port if isinstance(port, int) else _container_port(atlas, pod, protocol, port)
     return _aim(atlas, pod.key, _of_family(pod.ips, family, text), number, protocol)
 
 
-def _split(text: str) -> tuple[str, int | None]:
+def _split(text: str) -> tuple[str, Wanted]:
     """``name:port``, ``[v6]:port``, or no port."""
     bracketed = _BRACKETS.fullmatch(text)
     if bracketed:
-        return bracketed["address"], int(bracketed["port"]) if bracketed["port"] else None
-    if text.count(":") == 1:
-        name, _, number = text.partition(":")
-        if not number.isdecimal() or not 0 < int(number) < 65536:
-            raise UsageError(f"{text!r}: {number!r} is not a port.", "TO:PORT with a port from 1 to 65535")
-        return name, int(number)
-    return text, None
+        name, port = bracketed["address"], bracketed["port"]
+    elif text.count(":") == 1:
+        name, _, port = text.partition(":")
+    else:
+        return text, None
+    if port is None:
+        return name, None
+    if not port or (port.isdecimal() and not 0 < int(port) < 65536):
+        raise _no_port(text, port)
+    return name, int(port) if port.isdecimal() else port
+
+
+def _no_port(text: str, port: str) -> AimInvalid:
+    return AimInvalid(f"{text!r}: {port!r} is not a port.", "TO:PORT with a port from 1 to 65535")
+
+
+def _number(text: str, port: Wanted) -> int | None:
+    """The port where only a number can be one."""
+    if isinstance(port, str):
+        raise _no_port(text, port)
+    return port
 
 
 def _literal(name: str) -> IPAddress | None:
+    """An address of one host; None for a name."""
     try:
-        return ip_address(name)
+        found = ip_address(name)
     except ValueError:
         return None
+    if found.is_multicast or found.is_unspecified or found == _BROADCAST or "%" in name:
+        raise AimInvalid(
+            f"{name} is not the address of one host: a packet to it has no one way to follow.",
+            "an address of a pod, a node, a Service, or of the internet",
+        )
+    return found
 
 
 def _aim(atlas: Atlas, said: str, address: IPAddress, port: int | None, protocol: str) -> Aim:
     if port is None and protocol not in _ECHO:
-        raise UsageError(f"{said}: which port?", f"{said.removeprefix('node ')}:PORT, or --proto icmp")
+        shown = f"[{said}]" if ":" in said else said.removeprefix("node ")
+        raise AimInvalid(f"{said}: which port?", f"{shown}:PORT, or --proto icmp")
     answers = [address]
     if port is not None:
         view = atlas.service_port(address, port, PROTOCOLS.get(protocol.upper(), 0))
@@ -100,32 +128,44 @@ def _of_family(addresses: tuple[IPAddress, ...], family: Family, text: str) -> I
         if Family.of(address) is family:
             return address
     raise NoSuchPlace(
-        f"{text} has no IPv{family.value} address.", "-4 or -6, or podwire kubectl get pods -o wide"
+        f"{text} has no IPv{family.value} address.",
+        "without -6" if family is Family.V6 else "with -6",
     )
 
 
 def _service_named(atlas: Atlas, name: str, namespace: str) -> Json | None:
     """``svc/NAME``, ``NAMESPACE/svc/NAME`` or ``svc/NAMESPACE/NAME``."""
     parts = [part for part in name.split("/") if part not in ("svc", "service")]
-    if len(parts) == len(name.split("/")) or len(parts) > 2:
+    if len(parts) == len(name.split("/")) or len(parts) not in (1, 2):
         return None
     own, short = (parts[0], parts[1]) if len(parts) == 2 else (namespace, parts[0])
     found = atlas.object("services", own, short)
     if found is None:
-        near = sorted(
-            f"{s['metadata']['namespace']}/svc/{s['metadata']['name']}" for s in atlas.objects["services"]
-        )
+        every = (s["metadata"] for s in atlas.objects["services"])
+        near = sorted(f"{meta['namespace']}/svc/{meta['name']}" for meta in every)
+        more = f" and {len(near) - _NAMED} more" if len(near) > _NAMED else ""
         raise NoSuchPlace(
-            f"There is no Service {own}/{short}; there are {', '.join(near)}.", "podwire kubectl get svc -A"
+            f"There is no Service {own}/{short}; there are {', '.join(near[:_NAMED])}{more}.",
+            "podwire kubectl get svc -A",
         )
     return found
 
 
-def _at_service(atlas: Atlas, service: Json, port: int | None, asker: Asker) -> Aim:
+def _at_service(atlas: Atlas, service: Json, port: Wanted, asker: Asker) -> Aim:
     meta, spec = service["metadata"], service["spec"]
     key = f"{meta['namespace']}/{meta['name']}"
+    if spec.get("type") == "ExternalName":
+        raise NoSuchPlace(
+            f"Service {key} is another name for {spec.get('externalName')}, in DNS only: no rule of the lab has it.",
+            "an address of that name, as ADDRESS:PORT",
+        )
     protocol, family = asker.protocol, asker.family
     fitting = [p for p in spec.get("ports") or () if (p.get("protocol") or "TCP") == protocol.upper()]
+    if isinstance(port, str):
+        named = next((p for p in fitting if p.get("name") == port), None)
+        if named is None:
+            raise _service_port_missing(key, fitting, protocol, port)
+        port = int(named["port"])
     if asker.outside and any(p.get("nodePort") for p in fitting):
         return _at_node_port(atlas, key, [p for p in fitting if p.get("nodePort")], port, asker)
     addresses = [ip_address(text) for text in spec.get("clusterIPs") or () if text and text != "None"]
@@ -133,14 +173,24 @@ def _at_service(atlas: Atlas, service: Json, port: int | None, asker: Asker) -> 
         return _at_endpoint(atlas, service, port, asker)
     if port is None and protocol not in _ECHO:
         if not fitting:
-            raise UsageError(f"Service {key} has no {protocol.upper()} port.", "--proto, or TO:PORT")
+            raise AimInvalid(f"Service {key} has no {protocol.upper()} port.", "--proto, or TO:PORT")
         port = int(fitting[0]["port"])
     return _aim(atlas, f"Service {key}", _of_family(tuple(addresses), family, key), port, protocol)
 
 
+def _service_port_missing(key: str, ports: list[Json], protocol: str, port: int | str) -> AimInvalid:
+    has = ", ".join(f"{p['port']} ({p['name']})" if p.get("name") else str(p["port"]) for p in ports)
+    return AimInvalid(
+        f"Service {key} has no {protocol.upper()} port {port}" + (f": it has {has}." if has else "."),
+        "TO:PORT with one of its ports, or --proto",
+    )
+
+
 def _at_node_port(atlas: Atlas, key: str, ports: list[Json], port: int | None, asker: Asker) -> Aim:
     """A Service as the internet meets it: at the first worker's NodePort."""
-    chosen = next((p for p in ports if p["port"] == port), ports[0])
+    chosen = next((p for p in ports if port in (None, p["port"], p["nodePort"])), None)
+    if chosen is None:
+        raise _service_port_missing(key, ports, asker.protocol, port or 0)
     nodes = atlas.plan.fabric.nodes
     node = nodes[1] if len(nodes) > 1 else nodes[0]
     said = f"Service {key}, NodePort at {node.name}"
@@ -171,26 +221,18 @@ def _at_endpoint(atlas: Atlas, service: Json, port: int | None, asker: Asker) ->
     )
 
 
-def _pod_named(atlas: Atlas, name: str, namespace: str) -> PodFacts | None:
-    """``NAMESPACE/POD``, ``POD``, ``pod/POD``, ``deploy/NAME``, ``NAMESPACE/deploy/NAME``."""
-    alive = [pod for pod in atlas.view.world.pods.values() if pod.ips and not pod.finished]
-    by_key = {pod.key: pod for pod in alive}
-    short = name.removeprefix("pod/")
-    found = by_key.get(short) or by_key.get(f"{namespace}/{short}")
-    if found is not None or "deploy" not in name:
-        return found
-    parts = [part for part in name.split("/") if part not in ("deploy", "deployment")]
-    workload = "/".join(parts) if len(parts) == 2 else f"{namespace}/{parts[-1]}"
-    return next((ready.facts for ready in atlas.view.pods if ready.workload == workload), None)
-
-
-def _only_port(atlas: Atlas, pod: PodFacts, protocol: str) -> int | None:
-    """The first containerPort of that protocol."""
+def _container_port(atlas: Atlas, pod: PodFacts, protocol: str, name: str | None) -> int | None:
+    """The containerPort of that protocol and name; the first of that protocol for no name."""
     found = atlas.object("pods", pod.namespace, pod.name)
     for container in (found or {}).get("spec", {}).get("containers", ()):
         for port in container.get("ports") or ():
-            if (port.get("protocol") or "TCP") == protocol.upper():
+            if (port.get("protocol") or "TCP") == protocol.upper() and name in (None, port.get("name")):
                 return int(port["containerPort"])
+    if name is not None:
+        raise AimInvalid(
+            f"Pod {pod.key} has no {protocol.upper()} port of the name {name!r}.",
+            "TO:PORT with a port from 1 to 65535",
+        )
     return None
 
 

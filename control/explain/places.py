@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from control.errors import NoSuchPlace
 from control.explain.atlas import Atlas
+from control.explain.pods import pods_named
 from dataplane.netns.enter import run_inside
 from dataplane.netns.names import FABRIC, INTERNET
 from dataplane.observe.recorder import Spot
-from policy.world import PodFacts
 
 _ETH0 = "eth0"
 
@@ -40,26 +40,17 @@ def _spots(atlas: Atlas, text: str, namespace: str) -> Iterator[Spot]:
     elif head == FABRIC:
         yield from _links(atlas, atlas.plan.fabric.netns, FABRIC, link or "*", "the fabric between nodes")
     else:
-        pods = list(_pods(atlas, text, namespace))
+        found = pods_named(atlas, text, namespace)
+        pods = [pod for pod in found if not pod.host_network]
+        if found and not pods:
+            raise NoSuchPlace(
+                f"Pod {found[0].key} is on its node's network.", f"podwire capture {found[0].node}"
+            )
         if not pods:
             raise _nobody(atlas, text)
         for pod in pods:
             said = f"pod {pod.key} on {pod.node}"
             yield from _links(atlas, atlas.pod_netns(pod), pod.key, _ETH0, said)
-
-
-def _pods(atlas: Atlas, text: str, namespace: str) -> Iterator[PodFacts]:
-    """A pod by name, all pods of ``deploy/NAME``, or all of ``NAMESPACE/*``."""
-    name = text.removeprefix("pod/")
-    for pod in atlas.view.world.pods.values():
-        if pod.finished or pod.host_network or not pod.ips:
-            continue
-        if pod.key in (name, f"{namespace}/{name}") or name == f"{pod.namespace}/*":
-            yield pod
-    if "deploy" in name:
-        parts = [part for part in name.split("/") if part not in ("deploy", "deployment")]
-        workload = "/".join(parts) if len(parts) == 2 else f"{namespace}/{parts[-1]}"
-        yield from (ready.facts for ready in atlas.view.pods if ready.workload == workload)
 
 
 def _links(atlas: Atlas, netns: str, place: str, link: str, said: str) -> Iterator[Spot]:

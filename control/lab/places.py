@@ -1,4 +1,4 @@
-"""Places of a lab by the names that people use: a node, ``internet``, ``NAMESPACE/POD``, ``deploy/NAME``."""
+"""Places of a lab by the names that people use: a node, ``internet``, ``NAMESPACE/POD``, ``deploy/NAME``, an address."""
 
 import http.client
 import json
@@ -31,10 +31,13 @@ def find_place(plan: LabPlan, directory: LabDirectory, port: int, text: str) -> 
     if text in (INTERNET, FABRIC):
         return Place(text, text, str(NamespaceName(plan.name, text)))
     for node in plan.fabric.nodes:
-        if node.name == text:
-            return Place("node", text, node.netns, node.name)
-    pods = [pod for pod in _pods(directory, port) if (pod.get("status") or {}).get("podIP")]
-    matching = [pod for pod in pods if text in _names(pod)]
+        if node.name == text or text in [str(address) for address in node.addresses]:
+            return Place("node", node.name, node.netns, node.name)
+    every = _pods(directory, port)
+    pods = [pod for pod in every if _has_network(pod)]
+    matching = sorted((pod for pod in every if text in _names(pod)), key=_preference)
+    if matching and not _has_network(matching[0]):
+        raise _no_network(matching[0])
     if not matching:
         prefix = text.split("/")[-1]
         near = [
@@ -56,11 +59,34 @@ def find_place(plan: LabPlan, directory: LabDirectory, port: int, text: str) -> 
     return Place("pod", f"{meta['namespace']}/{meta['name']}", netns, node_name, pod)
 
 
+def _has_network(pod: dict[str, Any]) -> bool:
+    """It has an address, and has not ended: a pod that ended has given its namespace back."""
+    status = pod.get("status") or {}
+    return bool(status.get("podIP")) and status.get("phase") not in ("Succeeded", "Failed")
+
+
+def _preference(pod: dict[str, Any]) -> tuple[bool, bool, str]:
+    """Of pods of one name: first those with a network, then those of namespace default."""
+    namespace = pod["metadata"]["namespace"]
+    return not _has_network(pod), namespace != "default", namespace
+
+
+def _no_network(pod: dict[str, Any]) -> NoSuchPlace:
+    meta, phase = pod["metadata"], (pod.get("status") or {}).get("phase") or "Pending"
+    has = "has given its network back" if phase in ("Succeeded", "Failed") else "has no network yet"
+    return NoSuchPlace(
+        f"Pod {meta['namespace']}/{meta['name']} is {phase}: it {has}.",
+        f"podwire kubectl -n {meta['namespace']} describe pod {meta['name']}",
+    )
+
+
 def _names(pod: dict[str, Any]) -> set[str]:
     """All that a person may call a pod; ``deploy/web`` is any pod whose ReplicaSet is web's."""
     meta = pod["metadata"]
     namespace, name = meta["namespace"], meta["name"]
     names = {f"{namespace}/{name}", name, f"pod/{name}"}
+    if _has_network(pod) and not pod["spec"].get("hostNetwork"):
+        names |= {each["ip"] for each in (pod.get("status") or {}).get("podIPs") or ()}
     for owner in meta.get("ownerReferences") or []:
         if owner.get("kind") == "ReplicaSet":
             deployment = owner["name"].rsplit("-", 1)[0]

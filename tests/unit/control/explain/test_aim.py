@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from control.errors import NoSuchPlace, UsageError
+from control.errors import AimInvalid, NoSuchPlace
 from control.explain.aim import Aim, Asker, aim_at, host_port
 from dataplane.model.address import Family
 
@@ -24,6 +24,8 @@ def _aim(atlas, text: str, protocol: str = "tcp") -> Aim:
         ("shop/db", "10.244.2.3", 8080),
         ("db:9", "10.244.2.3", 9),
         ("pod/db", "10.244.2.3", 8080),
+        ("db:http", "10.244.2.3", 8080),
+        ("svc/db:http", "10.96.0.20", 80),
         ("node/node-1:30080", "10.0.1.10", 30080),
         ("node-1:30080", "10.0.1.10", 30080),
         ("10.1.2.3:5", "10.1.2.3", 5),
@@ -47,6 +49,11 @@ def test_from_the_internet_a_service_is_met_at_its_node_port(atlas):
     met = aim_at(atlas, "svc/db", outside)
     assert (met.address, met.port) == (ip_address("10.0.1.10"), 30080)
     assert aim_at(atlas, "svc/empty", outside).address == ip_address("10.96.0.30")
+    for text in ("svc/db:80", "svc/db:http", "svc/db:30080"):
+        assert aim_at(atlas, text, outside).port == 30080
+    with pytest.raises(AimInvalid) as refused:
+        aim_at(atlas, "svc/db:9999", outside)
+    assert "no TCP port 9999" in refused.value.what
 
 
 def test_an_echo_needs_no_port(atlas):
@@ -60,9 +67,24 @@ def test_an_echo_needs_no_port(atlas):
         ("svc/nobody", NoSuchPlace, "shop/svc/db"),
         ("nobody", NoSuchPlace, "svc/NAME"),
         ("node/node-9:1", NoSuchPlace, "node-1, node-2"),
-        ("node-1", UsageError, "which port"),
-        ("db:http", UsageError, "not a port"),
-        ("db:70000", UsageError, "not a port"),
+        ("svc", NoSuchPlace, "svc/NAME"),
+        ("deploy", NoSuchPlace, "deploy/NAME"),
+        ("deploy/", NoSuchPlace, "deploy/NAME"),
+        ("", NoSuchPlace, "NAMESPACE/POD"),
+        ("pending", NoSuchPlace, "Pod shop/pending is Pending"),
+        ("finished", NoSuchPlace, "Pod shop/finished is Succeeded"),
+        ("svc/alias", NoSuchPlace, "another name for example.com"),
+        ("node-1", AimInvalid, "which port"),
+        ("fd00::1", AimInvalid, "[fd00::1]:PORT"),
+        ("db:admin", AimInvalid, "no TCP port of the name 'admin'"),
+        ("svc/db:admin", AimInvalid, "it has 80 (http)"),
+        ("node-1:http", AimInvalid, "not a port"),
+        ("db:70000", AimInvalid, "not a port"),
+        ("db:", AimInvalid, "not a port"),
+        ("224.0.0.1:80", AimInvalid, "not the address of one host"),
+        ("255.255.255.255:80", AimInvalid, "not the address of one host"),
+        ("0.0.0.0:80", AimInvalid, "not the address of one host"),
+        ("[fe80::1%eth0]:80", AimInvalid, "not the address of one host"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(atlas, text, error, said):
@@ -72,6 +94,6 @@ def test_what_is_not_there_is_refused_by_name(atlas, text, error, said):
 
 
 def test_a_service_without_a_port_of_that_protocol_is_bad_use(atlas):
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(AimInvalid) as refused:
         _aim(atlas, "svc/db", "udp")
     assert "no UDP port" in refused.value.what
