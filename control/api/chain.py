@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[ApiRequest], Awaitable[Response]]
 Filter = Callable[[ApiRequest, Handler], Awaitable[Response]]
 _WARNINGS_MOST: Final = 4096
+_WARNINGS_LISTED: Final = 50
+"""Headers of one answer that are warnings: Python's clients give up at 100 headers."""
 
 
 def chain(filters: Sequence[Filter], last: Handler) -> Handler:

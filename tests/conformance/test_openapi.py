@@ -1,6 +1,6 @@
 """schemathesis on our own OpenAPI: every operation is asked with what its schema allows, and answers as it says.
 
-A few hundred requests always; 10,000 over every group in the slow tier (about ten minutes).
+A few hundred requests always; 10,000 over every group in the slow tier (about six minutes).
 """
 
 from collections import Counter
@@ -61,9 +61,10 @@ class Asker:
         assert (status["kind"], status["status"]) == ("Status", "Failure")
         assert status["code"] == answer.status_code
         assert status["message"]
-        # As upstream: a revision that is still to come is a time-out, the only thing in this range.
+        # As upstream: a revision that is still to come is a time-out, and who stands behind a proxy may be absent.
         causes = [one.get("reason") for one in status.get("details", {}).get("causes", ())]
-        assert answer.status_code < 500 or causes == ["ResourceVersionTooLarge"], status
+        absent = answer.status_code == 503 and "/proxy" in case.path
+        assert answer.status_code < 500 or absent or causes == ["ResourceVersionTooLarge"], status
 
 
 def ask_each(asker: Asker, group: str, examples: int, part: int | None = None) -> None:

@@ -63,6 +63,12 @@ async def test_warnings_stand_in_headers(http: aiohttp.ClientSession) -> None:
         ]
 
 
+async def test_more_warnings_than_a_client_takes_headers_are_cut_off(http: aiohttp.ClientSession) -> None:
+    async with http.post(LIST, json={**config("a"), **{f"x{number}": 1 for number in range(300)}}) as answer:
+        assert answer.status == 201
+        assert len(answer.headers.getall("Warning")) == 50
+
+
 async def test_large_answers_are_compressed_when_it_is_asked_for(
     http: aiohttp.ClientSession, client: ApiClient
 ) -> None:
