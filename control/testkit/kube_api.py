@@ -72,7 +72,7 @@ class KubeApi:
         return ApiClient(self.url, self.tls())
 
     @staticmethod
-    def until(condition: Callable[[], T], within_s: float = 10.0, *, what: str = "") -> T:
+    def until(condition: Callable[[], T], within_s: float = 30.0, *, what: str = "") -> T:
         """The condition's first true value; while it raises OSError or LookupError it counts as not true yet."""
         return until(condition, within_s, what=what)
 
