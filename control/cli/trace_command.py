@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 60),
-    default=2.0,
+    default=4.0,
     show_default=True,
-    help="Seconds to wait for an answer.",
+    help="Seconds to wait for an answer or an end.",
 )
 @click.option(
     "--kernel/--no-kernel",

@@ -1,15 +1,15 @@
 """Why a packet was lost: exactly one cause of a closed list, from what was observed. Pure."""
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from control.explain.aim import Aim
 from control.explain.atlas import Atlas
-from control.explain.causes import Cause, is_ordinary, meaning_of
+from control.explain.causes import Cause, counted, is_ordinary, meaning_of
 from dataplane.model.address import IPAddress
 from dataplane.observe.journey import Course, Death, Journey, Judgement, Sighting, Step
-from dataplane.services.nft_layout import REFUSE, UNSERVED
+from dataplane.services.nft_layout import REFUSE, UNSERVED, UNTRANSLATED
 from dataplane.verdicts.reading import looked_up
 
 
@@ -32,19 +32,6 @@ _SEND = {
     errno.ENOBUFS: (Cause.QUEUE, "the sender's queue is full"),
     errno.ENETDOWN: (Cause.DEAD_LINK, "the sender's link is down"),
 }
-_COUNTS = (
-    ("IPReversePathFilter", Cause.RP_FILTER, "its source is not where packets to it would go (rp_filter)"),
-    ("NoRoutes", Cause.NO_ROUTE, "no route leads to it from here"),
-    ("InAddrErrors", Cause.NO_ROUTE, "its address is not one that this host may take"),
-    ("InTooBigErrors", Cause.MTU, "it is larger than the next link takes, and may not be cut"),
-    ("FragFails", Cause.MTU, "it is larger than the next link takes, and may not be cut"),
-    ("InHdrErrors", Cause.TTL, "its TTL ran out"),
-    ("ListenOverflows", Cause.QUEUE, "the listener's queue is full"),
-    ("ListenDrops", Cause.QUEUE, "the listener dropped it"),
-    ("NoPorts", Cause.NO_LISTENER, "nobody listens on that port"),
-    ("RcvbufErrors", Cause.QUEUE, "the receiver's buffer is full"),
-    ("Discards", Cause.QUEUE, "the kernel discarded it"),
-)
 _ICMP = {
     ("icmp", 11): (Cause.TTL, "its TTL ran out"),
     ("icmpv6", 3): (Cause.TTL, "its hop limit ran out"),
@@ -156,6 +143,11 @@ def _rule_cause(journey: Journey, atlas: Atlas, aim: Aim, judgement: Judgement) 
             return Cause.LOCAL_ONLY, f"{whose}: traffic policy Local, and no endpoint on this node"
         case "podwire-services", chain if chain == REFUSE:
             return _refusal(journey, atlas, judgement)
+        case "podwire-services", chain if chain == UNTRANSLATED:
+            whose = atlas.who(judgement.before.destination) if judgement.before is not None else ""
+            if not whose:
+                return Cause.UNALLOCATED, "its address is in the Service range and belongs to no Service"
+            return Cause.UNDEFINED_PORT, f"{whose} is there for its ports only: nobody answers an echo"
     return Cause.FOREIGN_RULE, f"dropped by a rule of table {event.family} {event.table}" + (
         f": {comment}" if comment else ""
     )
@@ -207,7 +199,7 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
     flooded = _flooded(seen)
     last = at_home[-1] if at_home else next(each for each in reversed(seen) if each not in flooded)
     place = atlas.place(last.netns)
-    counted = _counted(journey.rises.get(last.netns, {}))
+    by_count = counted(journey.rises.get(last.netns, {}))
     answer = journey.sightings(Course.REPLY)
     if answer:
         lost, died = _drop(journey, Course.REPLY), deaths(journey, Course.REPLY)
@@ -225,8 +217,8 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
             where,
             lost or last,
         )
-    if counted is not None and not (at_home and counted[0] is Cause.NO_ROUTE):
-        return Fate(False, False, counted[0], counted[1], place, last)
+    if by_count is not None and not (at_home and by_count[0] is Cause.NO_ROUTE):
+        return Fate(False, False, by_count[0], by_count[1], place, last)
     if at_home:
         return Fate(True, False, None, "no answer came", place, last)
     if flooded:
@@ -246,13 +238,6 @@ def _silent(journey: Journey, atlas: Atlas, source: str) -> Fate:
         return Fate(False, False, Cause.UNKNOWN, meaning_of(death)[1], atlas.place(death.netns), death)
     said = f"it came in by {last.interface} of {place} and was seen no more; the kernel counted no reason"
     return Fate(False, False, Cause.UNKNOWN, said, place, last)
-
-
-def _counted(grown: Mapping[str, int]) -> tuple[Cause, str] | None:
-    for part, cause, said in _COUNTS:
-        if any(part in name for name in grown if not name.startswith("dev.")):
-            return cause, said
-    return None
 
 
 def _flooded(seen: Sequence[Sighting]) -> list[Sighting]:

@@ -1,5 +1,6 @@
 """Why packets are lost: a closed list, and what the kernel's own reasons (enum skb_drop_reason) mean in its words."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from dataplane.observe.journey import Death
@@ -97,14 +98,45 @@ REASONS: dict[str, tuple[Cause, str]] = {
 }  # fmt: skip
 """By the kernel's name, without SKB_DROP_REASON_: the cause and one sentence. What is not here says nothing."""
 
-_FUNCTIONS = {"ip_error": _NO_WAY, "ip6_pkt_drop": _NO_WAY, "ip6_pkt_discard": _NO_WAY}
-"""What a function stands for where it gives no reason: routes that are `unreachable` or `prohibit`."""
+_FUNCTIONS = {
+    "ip_error": _NO_WAY,
+    "ip6_pkt_drop": _NO_WAY,
+    "ip6_pkt_discard": _NO_WAY,
+    "neigh_invalidate": _NEIGHBOUR,
+}
+"""What a function stands for where it gives no reason: routes that are `unreachable` or `prohibit`, an IPv6
+neighbour that answers no solicitation.
+"""
 
 _ORDINARY = {
     "OTHERHOST", "SOCKET_FILTER", "QUEUE_PURGE", "TCP_OLD_SEQUENCE", "TCP_OLD_DATA", "TCP_OLD_ACK", "TCP_OFOMERGE",
     "TCP_RESET", "TCP_TOO_OLD_ACK", "UNHANDLED_PROTO", "IPV6_NDISC_NS_OTHERHOST", "PACKET_SOCK_ERROR", "CONSUMED",
     "TCP_RFC7323_PAWS_ACK", "TCP_RFC7323_TW_PAWS",
 }  # fmt: skip
+
+
+_COUNTS = (
+    ("IPReversePathFilter", Cause.RP_FILTER, "its source is not where packets to it would go (rp_filter)"),
+    ("NoRoutes", Cause.NO_ROUTE, "no route leads to it from here"),
+    ("InAddrErrors", Cause.NO_ROUTE, "its address is not one that this host may take"),
+    ("InTooBigErrors", Cause.MTU, "it is larger than the next link takes, and may not be cut"),
+    ("FragFails", Cause.MTU, "it is larger than the next link takes, and may not be cut"),
+    ("InHdrErrors", Cause.TTL, "its TTL ran out"),
+    ("ListenOverflows", Cause.QUEUE, "the listener's queue is full"),
+    ("ListenDrops", Cause.QUEUE, "the listener dropped it"),
+    ("NoPorts", Cause.NO_LISTENER, "nobody listens on that port"),
+    ("RcvbufErrors", Cause.QUEUE, "the receiver's buffer is full"),
+    ("Discards", Cause.QUEUE, "the kernel discarded it"),
+)
+"""The same by parts of names in /proc/net/snmp, netstat and snmp6."""
+
+
+def counted(grown: Mapping[str, int]) -> tuple[Cause, str] | None:
+    """The first cause that counts which grew stand for; None for none. Counts of links (``dev.…``) say nothing."""
+    for part, cause, said in _COUNTS:
+        if any(part in name for name in grown if not name.startswith("dev.")):
+            return cause, said
+    return None
 
 
 def is_ordinary(reason: str) -> bool:

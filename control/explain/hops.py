@@ -15,6 +15,7 @@ from dataplane.nft.instruction import VerdictCode
 from dataplane.nft.ruleset import Rule, Table
 from dataplane.observe.dissect import Packet
 from dataplane.observe.journey import Course, Death, Ends, Journey, Judgement, Sighting, Step
+from dataplane.services.nft_layout import REFUSE, UNTRANSLATED
 from dataplane.verdicts.groups import OK
 from dataplane.verdicts.reading import allowing_element, identity_element, looked_up
 
@@ -136,13 +137,17 @@ class _Teller:
             why = f": {rule.comment}" if rule.comment else ""
             yield Hop(place, "proxy", f"masqueraded {before.source} → {to_source}{why}", None, (where,))
         elif event.drops:
-            kind = "refused" if event.chain == "refuse" else "dropped"
-            port = HostPort(before.destination, before.destination_port)
+            kind = "refused" if event.chain in (REFUSE, UNTRANSLATED) else "dropped"
+            port = (
+                before.destination
+                if not before.destination_port
+                else HostPort(before.destination, before.destination_port)
+            )
             origin = self._service_origin(before)
             yield Hop(
                 place,
                 "proxy",
-                f"{kind}: {port} {self.atlas.who(port.address)}".rstrip(),
+                f"{kind}: {port} {self.atlas.who(before.destination)}".rstrip(),
                 None,
                 (where,),
                 origin,

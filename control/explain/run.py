@@ -38,6 +38,8 @@ KINDS = {
 _NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132, "icmp": 1}
 _FIRST_FREE, _PORTS = 61_001, 4_000
 """Above the kernel's ephemeral ports (net.ipv4.ip_local_port_range): no other connection has such a port."""
+PATIENCE_S = 4.0
+"""For an answer, or the packet's end: the kernel asks three seconds long for a neighbour's MAC address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Question:
     family: Family = Family.V4
     ttl: int = 64
     size_bytes: int = 0
-    timeout_s: float = 2.0
+    timeout_s: float = PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ STICKY_SLOTS = 64
 """Of a Service with session affinity: a client's address picks a slot, a slot is an endpoint."""
 _STICKY_SEED = 0x706F6477
 _AFTER_NAT = -90
-REFUSE, UNSERVED = "refuse", "unserved"
+REFUSE, UNSERVED, UNTRANSLATED = "refuse", "unserved", "untranslated"
 SERVICES, ENDPOINTS, REFUSED, HAIRPIN, INSIDE = "services", "endpoints", "refused", "hairpin", "inside"
 """Sets and maps, one each a family."""
 
@@ -138,12 +138,12 @@ def skeleton(node: ServiceNode, spreads: Iterable[str] = ()) -> Table:
         Chain(UNSERVED, (rule(Counter(), DROP),)),
         *(spread_chain(node, name) for name in sorted(spreads, key=_spread_order)),
         Chain("services", tuple(rule(Vmap(side.key, side.services.name)) for side in sides)),
-        Chain("untranslated", tuple(_untranslated(node))),
+        Chain(UNTRANSLATED, tuple(_untranslated(node))),
         Chain("external", tuple(_external())),
         Chain("prerouting", (rule(jump("services")),), Hook("nat", "prerouting", -100)),
         Chain("output", (rule(jump("services")),), Hook("nat", "output", -100)),
-        Chain("refusal", (rule(jump("untranslated")),), Hook("filter", "prerouting", _AFTER_NAT)),
-        Chain("refusal-out", (rule(jump("untranslated")),), Hook("filter", "output", _AFTER_NAT)),
+        Chain("refusal", (rule(jump(UNTRANSLATED)),), Hook("filter", "prerouting", _AFTER_NAT)),
+        Chain("refusal-out", (rule(jump(UNTRANSLATED)),), Hook("filter", "output", _AFTER_NAT)),
         Chain("postrouting", tuple(_postrouting(node)), Hook("nat", "postrouting", 100)),
     ]
     return Table(FAMILY, NAME, (*sets, *insides, *map(kept_set, Transport)), tuple(chains))
