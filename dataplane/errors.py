@@ -7,7 +7,7 @@ KernelError(where, what, kernel, mend)
 ├ LimitReached     limit, needed, in_use
 ├ FilterInvalid
 └ NotSupported     NoNamespaces, NoVeth, NoBridge, NoVxlan, NoNftables, NoConntrack, NoCgroup2, NoRight,
-                   ReadOnlySysctls
+                   ReadOnlySysctls, NoNetem
 """
 
 
@@ -154,3 +154,10 @@ class ReadOnlySysctls(NotSupported):
     """/proc/sys/net is read-only, as in a container without --privileged."""
 
     id = "PW-K16"
+
+
+class NoNetem(NotSupported):
+    """The kernel has no sch_netem, so packets can't be delayed."""
+
+    id = "PW-K17"
+    exit_code = 2

@@ -28,13 +28,13 @@ COMMANDS = {
     "verify": "real connections between all workloads, beside what the policies say",
     "trace": "one packet: every link it passed, every rule that decided, and why",
     "capture": "packets of any places at once, in one pcapng file or live",
+    "drops": "every packet that the lab drops: where, why, whose",
+    "flows": "connections with their translation, by pod and Service",
     "map": "the lab as a picture, with a packet's way on it",
+    "fault": "break something: cut, lose, delay, throttle, pause, kill; and heal",
     "api": "the Kubernetes API alone: no root, for tests",
 }
-LATER = (
-    *("drops", "flows", "fault", "scenario"),
-    *("tour", "services", "forward", "policy", "watch", "bench"),
-)
+LATER = ("scenario", "tour", "services", "forward", "policy", "watch", "bench")
 
 
 class Commands(click.Group):

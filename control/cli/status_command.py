@@ -57,6 +57,7 @@ def describe(directory: LabDirectory) -> dict[str, Any]:
         "cables": max(0, len(namespaces) - 1),
         "roles": report["roles"],
         "memoryBytes": sum(memory.values()) + report["memoryBytes"],
+        "faults": _faults(directory),
     }
 
 
@@ -84,12 +85,13 @@ def print_status(directory: LabDirectory, seconds: float | None, *, was_running:
     )
     if restarted:
         click.echo(f"Started again since `up`: {', '.join(restarted)}; see podwire logs supervisor.")
+    for fault in lab["faults"]:
+        click.echo(f"Fault {fault}; sudo podwire fault heal{_flag(directory.name)} {fault.partition(':')[0]}")
     if seconds is not None:
         click.echo(
             f"{'Mended' if was_running else 'Up'} in {seconds:.2f} s. Your ~/.kube/config was not touched:"
         )
-    flag = shlex.join(_name(directory.name))
-    flag = f" {flag}" if flag else ""
+    flag = _flag(directory.name)
     worker = lab["nodes"][-1]["name"]
     click.echo(f"\n  export KUBECONFIG={lab['kubeconfig']}")
     lines = (
@@ -104,8 +106,17 @@ def print_status(directory: LabDirectory, seconds: float | None, *, was_running:
         click.echo(f"  {line:<{width}}   {what}")
 
 
-def _name(lab: str) -> list[str]:
-    return [] if lab == "lab" else ["--name", lab]
+def _flag(lab: str) -> str:
+    return "" if lab == "lab" else f" --name {shlex.quote(lab)}"
+
+
+def _faults(directory: LabDirectory) -> list[str]:
+    """``f1: cut node-1``, of those in force."""
+    if not directory.faults.exists():
+        return []
+    from control.lab.fault_book import in_force
+
+    return [f"{entry.id}: {entry.fault}" for entry in in_force(directory)]
 
 
 def _pods_by_node(directory: LabDirectory, port: int) -> dict[str, int]:

@@ -114,6 +114,11 @@ class LabDirectory:
         """The root namespace as it was before `up`."""
         return self.root / "machine-before.json"
 
+    @property
+    def faults(self) -> Path:
+        """Which faults are in force, and what undoes them."""
+        return self.root / "faults.json"
+
     def node(self, node: str) -> Path:
         """State of a node's agents."""
         return self.root / "nodes" / node

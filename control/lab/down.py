@@ -83,8 +83,8 @@ def clear_kernel(directory: LabDirectory) -> Removed:
     swept = sweep.sweep(directory.name).namespaces
     unmount_below(directory.root)
     cgroup.remove()
-    for socket in (directory.control_socket, directory.zygote_socket):
-        socket.unlink(missing_ok=True)
+    for file in (directory.control_socket, directory.zygote_socket, directory.faults):
+        file.unlink(missing_ok=True)
     differences = tuple(before.differences(snapshot())) if before else None
     cables = sum(1 for namespace in swept if place_of(namespace) != FABRIC)
     return Removed(directory.name, processes, len(swept), cables, directory=False, differences=differences)

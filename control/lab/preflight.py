@@ -7,6 +7,7 @@ from control.errors import MachineTooSmall, SpecInvalid
 from control.lab.spec import LabSpec
 from dataplane import patience
 from dataplane.errors import NotSupported
+from dataplane.faults.missing import no_netem
 from dataplane.host.capabilities import Capabilities, probe
 from dataplane.host.limits import Need, check
 
@@ -39,6 +40,8 @@ def preflight(spec: LabSpec) -> Checked:
             "lab.yaml asks for dualStack and there is no IPv6",
             mend="dualStack: false in lab.yaml",
         )
+    if not found.netem and any(fault.kind == "delay" for fault in spec.faults):
+        raise no_netem()
     nodes = len(spec.nodes)
     for short in check(Need(nodes=nodes, pods=min(nodes * spec.pods_per_node, 500))):
         raise MachineTooSmall(str(short), short.mend)

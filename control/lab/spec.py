@@ -11,6 +11,7 @@ import yaml
 
 from control.agents.context import ConflistSpec
 from control.errors import NameInvalid, SpecInvalid
+from control.lab.fault import Fault, read_faults
 from control.lab.spec_cni import read_cni
 from control.lab.spec_fields import Fields
 from dataplane.model.address import IPNetwork
@@ -56,7 +57,7 @@ class LabSpec:
     """A whole lab as asked for.
 
     nodes, pods, services: one network a family, IPv4 first. mtu_bytes: of the links between nodes.
-    dual_stack None: on where the kernel has IPv6. cni None: podwire's own network.
+    dual_stack None: on where the kernel has IPv6. cni None: podwire's own network. faults: made at the end of `up`.
     """
 
     nodes: tuple[NodeSpec, ...]
@@ -70,6 +71,7 @@ class LabSpec:
     cluster_domain: str = "cluster.local"
     periods: Periods = field(default_factory=Periods)
     cni: ConflistSpec | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 def default_nodes(workers: int) -> tuple[NodeSpec, ...]:
@@ -122,6 +124,7 @@ def parse_spec(document: Any, source: str = "lab.yaml", beside: Path = Path()) -
         "clusterDomain",
         "periods",
         "cni",
+        "faults",
     )
     if top.has("nodes") and top.has("workers"):
         raise top.wrong(
@@ -150,9 +153,16 @@ def parse_spec(document: Any, source: str = "lab.yaml", beside: Path = Path()) -
         ),
         periods=_periods(top.sub("periods")),
         cni=read_cni(top.sub("cni"), beside),
+        faults=_faults(top, nodes),
     )
     _check_room(top, spec)
     return spec
+
+
+def _faults(top: Fields, nodes: tuple[NodeSpec, ...]) -> tuple[Fault, ...]:
+    names = [node.name for node in nodes]
+    roles = ("api", "controllers", "zygote", "internet", *(f"agents-{name}" for name in names))
+    return read_faults(top, (*names, "internet"), roles)
 
 
 def _node(entry: Fields, number: int) -> NodeSpec:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from control.agents.context import ConflistSpec
+from control.lab import fault as faults
 from control.lab.spec import LabSpec, NodeSpec, Periods
 
 
@@ -27,6 +28,7 @@ def from_json(document: dict[str, Any]) -> LabSpec:
     fields["periods"] = Periods(**document["periods"])
     if document.get("cni"):
         fields["cni"] = ConflistSpec(document["cni"]["conflist"], tuple(document["cni"]["path"]))
+    fields["faults"] = tuple(faults.from_json(each) for each in document.get("faults") or ())
     return LabSpec(**fields)
 
 

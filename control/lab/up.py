@@ -82,11 +82,13 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
         if running:
             from control.lab.nodes import complete  # its HTTP client takes 0.3 s to load
 
+            _heal(directory, steps)
             complete(plan, directory)
             _let_agents_compare(directory)
             port = int(stored["apiPort"])
             _wait_until_it_answers(plan, directory, port, steps, began)
             _finish_removals(plan, directory, port)
+            _make_faults(plan, directory, port, steps)
             return UpLab(plan, directory, checked, port, time.monotonic() - began, was_running=True)
         fresh = not stored
         if fresh:
@@ -95,6 +97,7 @@ def up(name: str, spec: LabSpec | None, steps: Steps) -> UpLab:
             port = _make(plan, directory, stored, steps)
             _wait_until_it_answers(plan, directory, port, steps, time.monotonic())
             _finish_removals(plan, directory, port)
+            _make_faults(plan, directory, port, steps)
         except BaseException:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop the clearing
             try:
@@ -120,6 +123,24 @@ def _finish_removals(plan: LabPlan, directory: LabDirectory, port: int) -> None:
         from control.lab.nodes import finish_removals  # its HTTP client takes 0.3 s to load
 
         finish_removals(plan, directory, port)
+
+
+def _heal(directory: LabDirectory, steps: Steps) -> None:
+    """The faults that are in force go first: `up` mends."""
+    if directory.faults.exists():
+        from control.lab.fault_book import heal_all  # as above: pyroute2
+
+        for entry in heal_all(directory):
+            steps.note(f"  healed: {entry.fault}")
+
+
+def _make_faults(plan: LabPlan, directory: LabDirectory, port: int, steps: Steps) -> None:
+    """The faults of lab.yaml, last of all: the lab is whole before."""
+    for fault in plan.spec.faults:
+        from control.lab.fault_book import make
+        from control.lab.fault_plan import Ground
+
+        steps.note(f"  fault: {make(fault, Ground(plan, directory, port)).fault}")
 
 
 def _let_agents_compare(directory: LabDirectory) -> None:

@@ -117,6 +117,12 @@ def immediate_verdict(code: VerdictCode, chain: str = "") -> bytes:
     return expression("immediate", u32(1, VERDICT_REGISTER), verdict_data(2, code, chain))
 
 
+def to_network_order(word: int, size: int) -> bytes:
+    """A number of ``size`` bytes in a register, from host order to the network's, in place."""
+    number = register(word)
+    return expression("byteorder", u32(1, number), u32(2, number), u32(3, 1), u32(4, size), u32(5, size))
+
+
 def numgen(word: int, modulus: int, kind: int, offset: int) -> bytes:
     """A number in [offset, offset + modulus). kind: 0 one after another, 1 random."""
     return expression("numgen", u32(1, register(word)), u32(2, modulus), u32(3, kind), u32(4, offset))
