@@ -375,3 +375,21 @@ class AimInvalid(UsageError):
     """`podwire trace` can't send a packet there: a port that is missing or unknown, or an address of many hosts."""
 
     id = "PW-U16"
+
+
+class CaptureInvalid(UsageError):
+    """`podwire capture` can't begin: its file can't be made, or its buffers would take too much memory."""
+
+    id = "PW-U17"
+
+
+class CaptureStopped(LabError):
+    """A capture's file could not be written to its end."""
+
+    id = "PW-L11"
+
+
+class NoSuchScenario(UsageError):
+    """No flow of that name."""
+
+    id = "PW-U16"

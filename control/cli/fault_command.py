@@ -1,10 +1,8 @@
 """``podwire fault``: cut, lose, delay, throttle, pause, kill, heal, list."""
 
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +10,7 @@ import click
 from control.cli.exits import require_root
 from control.cli.options import existing, name_option, output_option
 from control.cli.output import emit, table
+from control.cli.signals import Ended, ended_by_signals
 
 if TYPE_CHECKING:
     from control.lab.fault import Fault
@@ -218,14 +217,14 @@ def _stay(fault: "Fault", ground: "Ground", for_s: float) -> None:
 
     watch = Watch(ground, click.echo)
     ended = 0
-    with _ended_by_signals() as ignore_them:
+    with ended_by_signals() as ignore_them:
         entry = None
         try:
             with ground.directory.locked("fault"):
                 entry = make(fault, ground)
             watch.said(f"{entry.id}: {entry.fault}")
             watch.follow(for_s)
-        except _Ended as signalled:
+        except Ended as signalled:
             ended = signalled.number
         finally:
             ignore_them()
@@ -238,31 +237,3 @@ def _stay(fault: "Fault", ground: "Ground", for_s: float) -> None:
     if not watch.recover():
         watch.said("not all is Ready again: podwire status, podwire kubectl get nodes,pods -A")
         sys.exit(1)
-
-
-class _Ended(BaseException):
-    """A signal that ends the command."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[Callable[[], None]]:
-    """SIGINT, SIGTERM and SIGHUP raise _Ended in the block, until what is yielded is called."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def end(number: int, _frame: object) -> None:
-        raise _Ended(number)
-
-    def ignore() -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield ignore
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from control.client.resources import ENDPOINTSLICES, NAMESPACES, PODS, SERVICEACCOUNTS, Resource
+from control.explain.run import TraceReport
 from control.lab import kubectl
 from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan
@@ -18,7 +19,9 @@ from control.testkit.api import Json, LabApi, resource_of
 from control.testkit.manifest import manifests_of, pod_manifest, service_manifest
 from control.testkit.place import Node, Place, Pod, Service, by_family
 from control.testkit.tap import Interface
+from control.testkit.trace import Follow, question
 from control.testkit.until import until
+from dataplane.ebpf.drops import DropWatch
 from dataplane.model.address import Family
 from dataplane.netns.names import FABRIC, INTERNET, NamespaceName
 
@@ -229,6 +232,23 @@ class Lab:
     def watch(self, *places: Interface | Place) -> AbstractContextManager[wire.Wire]:
         """Capture at these interfaces for the block; a place means its eth0."""
         return wire.watching(*(each.eth0 if isinstance(each, Place) else each for each in places))
+
+    def trace(
+        self,
+        source: Place | str,
+        to: Place | Service | str,
+        port: int | None = None,
+        *,
+        kernel: DropWatch | None = None,
+        **packet: Any,
+    ) -> TraceReport:
+        """One packet from a place, followed as `podwire trace` does; compare it with ``delivered()``, ``lost_by(…)``.
+
+        to: a pod, node or Service, or what `podwire trace` takes. kernel: says where and why it dies, where eBPF is.
+        packet: protocol, family, ttl, size_bytes, timeout_s. Raises NoSuchPlace, UsageError.
+        """
+        follow = Follow(self.directory, self.namespace)
+        return follow.trace(source, question(follow.aim(to, port), **packet), kernel)
 
     def until(self, condition: Callable[[], T], within_s: float = 10.0, *, what: str = "") -> T:
         """The condition's first true value, within so many seconds."""

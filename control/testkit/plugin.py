@@ -62,10 +62,14 @@ def podwire(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Packets that differ from what was expected are shown as a diff."""
+    """Packets and traces that differ from what was expected are shown as a diff."""
     # Who has not imported the matchers compares no packets: nothing of ours is loaded for their assertions.
-    hops = sys.modules.get("control.testkit.hops")
-    return hops.explain(left, right) if hops is not None and op == "==" else None
+    for name in ("control.testkit.hops", "control.testkit.trace"):
+        module = sys.modules.get(name)
+        lines: list[str] | None = module.explain(left, right) if module is not None and op == "==" else None
+        if lines is not None:
+            return lines
+    return None
 
 
 @pytest.fixture(scope="session")
