@@ -1,11 +1,7 @@
 """``podwire capture``: packets of any places at once, in one pcapng file or as lines."""
 
-import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ import click
 
 from control.cli.exits import require_root
 from control.cli.options import existing, name_option
+from control.cli.told import until_told
 
 
 @click.command(
@@ -37,7 +34,7 @@ from control.cli.options import existing, name_option
 @click.option("--files", type=click.IntRange(0), default=0, help="Keep only the last so many of them.")
 @click.option(
     "--buffer",
-    type=click.IntRange(2),
+    type=click.IntRange(2, 4096),
     default=16,
     metavar="MB",
     show_default=True,
@@ -50,12 +47,19 @@ def command(
     places, text = _split(where, text)
     if path is None and not live:
         raise click.UsageError("Say where packets go: -w FILE.pcapng, or --live.")
+    if not places:
+        raise click.UsageError(
+            "Say where, before the filter: podwire capture shop/web-1 -w x.pcapng tcp port 80"
+        )
     if files and not file_size:
         raise click.UsageError("--files needs --file-size: how large each of them gets.")
+    if path == Path("-") and (live or file_size):
+        raise click.UsageError("-w - writes to standard output: without --live and --file-size.")
     require_root("Listening in network namespaces")
     from control.explain.gather import gather
     from control.explain.glance import Namer
     from control.explain.places import spots_of
+    from control.explain.room import check_room, writing
     from dataplane.observe.bpf_filter import compile_filter
     from dataplane.observe.capture import capture
     from dataplane.observe.recorder import Limits, Recorder
@@ -63,15 +67,17 @@ def command(
     program = compile_filter(text) if text else None
     atlas = gather(existing(name))
     spots = spots_of(atlas, places)
+    check_room(len(spots), buffer)
     namer = Namer(atlas)
     recorder = Recorder(
         path, spots, namer.all(), namer.comment, Limits(count, seconds, file_size, files, buffer), program
     )
-    with _until_told() as stop:
+    with until_told() as stop, writing(recorder):
         counts = capture(recorder, stop, _printer(namer, spots) if live else None, lambda: _say_begun(spots))
     for each in counts:
         lost = f", {each.dropped} found no room (a larger --buffer keeps more)" if each.dropped else ""
-        click.echo(f"{each.spot.name}: {each.received} packets{lost}", err=True)
+        gone = ", then its link went away" if each.gone else ""
+        click.echo(f"{each.spot.name}: {each.received} packets{lost}{gone}", err=True)
     for file in recorder.written:
         click.echo(f"written: {file}", err=True)
     sys.exit(1 if any(each.dropped for each in counts) else 0)
@@ -109,19 +115,3 @@ def _printer(namer: Any, spots: list[Any]) -> Any:
         click.echo(f"{clock}.{packet.time_ns % 10**9 // 1000:06d}  {spot.name:<{width}}  {way}  {said}")
 
     return heard
-
-
-@contextmanager
-def _until_told() -> Iterator[int]:
-    """A descriptor that gets readable at Ctrl-C or SIGTERM."""
-    told = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-    before = {
-        number: signal.signal(number, lambda *_: os.eventfd_write(told, 1))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(told)

@@ -64,6 +64,12 @@ class Namer:
             self._known[address] = self._atlas.who(address) or str(address)
         return self._known[address]
 
+    def end(self, address: IPAddress, port: int) -> str:
+        """An owner with a port; port 0: without."""
+        name = self.name(address)
+        bare = f"[{name}]" if port and ":" in name else name
+        return f"{bare}:{port}" if port else name
+
     def all(self) -> dict[IPAddress, str]:
         """Every address of pods, Services and nodes that the API and the plan know."""
         addresses = [

@@ -71,7 +71,14 @@ _PLACES: dict[Place, Settings] = {
     Place.FABRIC: (*_ROUTERS, *_forwarding("0"), *_bridge_hooks("0")),
     # Forwarding without a route for it: "no route to host" is said, not kept.
     Place.INTERNET: (*_ROUTERS, *_forwarding("1"), *_bridge_hooks("0")),
-    Place.NODE: (*_ROUTERS, *_forwarding("1"), *_bridge_hooks("1")),
+    Place.NODE: (
+        *_ROUTERS,
+        *_forwarding("1"),
+        *_bridge_hooks("1"),
+        # Only connections that begin with it on are counted and dated, so it is on from the start.
+        ("netfilter/nf_conntrack_acct", "1"),
+        ("netfilter/nf_conntrack_timestamp", "1"),
+    ),
     # Few, as each costs 30 us of a pod's start.
     Place.POD: (
         *_forwarding("0"),

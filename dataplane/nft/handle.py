@@ -13,6 +13,7 @@ from dataplane.nft import wire
 from dataplane.nft.batch import NftBatch, Transaction
 from dataplane.nft.dump import read_chains, read_table
 from dataplane.nft.ruleset import Chain, RulesetState
+from dataplane.nft.tallies import RuleName, Tally, read_tallies
 from dataplane.nft.wire import Msg
 
 _NETLINK_NETFILTER = 12
@@ -113,6 +114,15 @@ class NftHandle:
         for _attempt in range(_ATTEMPTS):
             try:
                 return read_chains(self._ask)
+            except InterruptedError:
+                continue
+        raise RulesetError(self.netns, "its rules change faster than they can be read")
+
+    def tallies(self) -> dict[RuleName, Tally]:
+        """What each rule that drops or refuses has counted, of all tables."""
+        for _attempt in range(_ATTEMPTS):
+            try:
+                return read_tallies(self._ask)
             except InterruptedError:
                 continue
         raise RulesetError(self.netns, "its rules change faster than they can be read")

@@ -36,6 +36,12 @@ def test_nodes_and_the_internet_forward_and_others_do_not(place):
     assert said["ipv4/ip_forward"] == said["ipv6/conf/all/forwarding"] == expected
 
 
+def test_nodes_count_and_date_their_connections():
+    said = dict(settings(Place.NODE))
+
+    assert said["netfilter/nf_conntrack_acct"] == said["netfilter/nf_conntrack_timestamp"] == "1"
+
+
 def test_in_a_pod_any_user_binds_low_ports_and_pings():
     said = dict(settings(Place.POD))
 
