@@ -149,7 +149,7 @@ def _network(value: Mapping[str, Any]) -> Any:
 
 
 def _contains_ip(block: Mapping[str, Any], inner: Mapping[str, Any] | str) -> bool:
-    return _address(inner) in _network(block)
+    return _address(_ip(inner) if isinstance(inner, str) else inner) in _network(block)
 
 
 def _contains_cidr(block: Mapping[str, Any], inner: Mapping[str, Any] | str) -> bool:

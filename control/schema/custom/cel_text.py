@@ -5,29 +5,25 @@ Source: CEL's string extension library, and the Kubernetes documentation of CEL.
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, Final
+
+from control.schema.custom.patterns import every, first
 
 _UPPER = {ord(chr(code)): ord(chr(code - 32)) for code in range(ord("a"), ord("z") + 1)}
 _LOWER = {upper: lower for lower, upper in _UPPER.items()}
+TEXT_MOST: Final = 8 << 20
+"""What a function may make of texts: no rule takes all the memory there is. Upstream stops such rules by their cost."""
+_DIGITS_WRITTEN: Final = 2
+"""A precision is at most 99."""
 _VERB = re.compile(r"%(?:(%)|(?:\.(\d+))?([a-zA-Z]))")
 
 
-@lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.ASCII)
-    except re.error as error:
-        raise ValueError(f"Illegal regex: {error}") from error
-
-
 def _find(text: str, pattern: str) -> str:
-    match = _pattern(pattern).search(text)
-    return match.group() if match is not None else ""
+    return first(pattern, text) or ""
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
-    found = [match.group() for match in _pattern(pattern).finditer(text)]
+    found = every(pattern, text)
     return found if most < 0 else found[:most]
 
 
@@ -64,6 +60,9 @@ def _split(text: str, between: str, most: int = -1) -> list[str]:
 
 
 def _replace(text: str, old: str, new: str, most: int = -1) -> str:
+    places = text.count(old) if most < 0 else min(most, text.count(old))
+    if len(text) + places * (len(new) - len(old)) > TEXT_MOST:
+        raise ValueError(f"the text would be longer than {TEXT_MOST} characters")
     return text.replace(old, new, most)
 
 
@@ -86,6 +85,8 @@ def _format(form: str, values: list[Any]) -> str:
         if not left:
             raise ValueError(f"index {len(values)} out of range")
         value, digits, verb = left.pop(0), match[2], match[3]
+        if digits and len(digits) > _DIGITS_WRITTEN:
+            raise ValueError(f"could not parse formatting clause: a precision of {digits}")
         match verb:
             case "s":
                 return _text(value)

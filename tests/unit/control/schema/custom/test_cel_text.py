@@ -28,7 +28,16 @@ def test_texts_are_taken_apart_and_put_together(rule) -> None:
     assert compile_rule(rule).evaluate({"self": 0}) is True
 
 
-@pytest.mark.parametrize("rule", ["'abc'.charAt(9) == ''", "'abc'.substring(4) == ''", "'%d'.format([]) == ''", "'%q'.format([1]) == ''"])  # fmt: skip
+@pytest.mark.parametrize("rule", ["'abc'.charAt(9) == ''", "'abc'.substring(4) == ''", "'%d'.format([]) == ''", "'%q'.format([1]) == ''", "'%.999999999f'.format([1.0]) == ''", "'a'.find('(') == ''"])  # fmt: skip
 def test_what_is_out_of_range_fails(rule) -> None:
     with pytest.raises(CelFailed):
         compile_rule(rule).evaluate({"self": 0})
+
+
+@pytest.mark.timeout(20)
+def test_no_rule_takes_all_the_time_or_memory_there_is() -> None:
+    text = "a" * 5000
+    assert compile_rule("self.find('(a|a)*b') == ''").evaluate({"self": text}) is True
+    assert compile_rule("self.findAll('^(a+)+$').size() == 0").evaluate({"self": text + "!"}) is True
+    with pytest.raises(CelFailed, match="would be longer"):
+        compile_rule("self.replace('', self).replace('', self).size() > 0").evaluate({"self": text})

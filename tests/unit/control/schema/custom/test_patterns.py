@@ -2,7 +2,7 @@
 
 import pytest
 
-from control.schema.custom.patterns import PatternInvalid, matcher
+from control.schema.custom.patterns import PatternInvalid, every, first, matcher
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,18 @@ def test_patterns_mean_what_they_mean_in_go(pattern, text, found) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_no_pattern_keeps_the_server_busy() -> None:
-    assert not matcher("^(a+)+$")("a" * 5000 + "b")
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^(a?){40}a{40}c", "a*a*a*a*a*c"])
+def test_no_pattern_keeps_the_server_busy(pattern) -> None:
+    assert not matcher(pattern)("a" * 5000 + "b")
 
 
-@pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "a++", "[z-a]"])
+def test_what_matches_is_told() -> None:
+    assert first("b+", "abbcb") == "bb"
+    assert first("x", "abbcb") is None
+    assert every("é+|b", "éébaé") == ["éé", "b", "é"]
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=x)", r"(a)\1", "a++", "[z-a]", r"a\Z", "a{1001}"])
 def test_what_go_refuses_is_refused(pattern) -> None:
     with pytest.raises(PatternInvalid):
         matcher(pattern)

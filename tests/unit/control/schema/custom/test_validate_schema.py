@@ -39,7 +39,7 @@ def test_what_is_structural_passes(text) -> None:
         (FIELD.format("{type: array, items: {}}"), "s.properties[f].items.type: Required value: must not be empty for specified array items"),
         (FIELD.format("{type: array}"), "s.properties[f].items: Required value: must be specified"),
         (FIELD.format("{type: text}"), 's.properties[f].type: Unsupported value: "text": supported values: "array", "boolean", "integer", "number", "object", "string"'),
-        (FIELD.format("{type: string, pattern: '('}"), 's.properties[f].pattern: Invalid value: "(": must be a valid regular expression, but isn\'t: invalid regular expression: missing ): ('),
+        (FIELD.format("{type: string, pattern: '('}"), 's.properties[f].pattern: Invalid value: "(": must be a valid regular expression, but isn\'t: error parsing regexp: missing ): ('),
         (FIELD.format("{type: array, uniqueItems: true, items: {type: string}}"), "s.properties[f].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic"),
         (FIELD.format("{type: object, properties: {a: {type: string}}, additionalProperties: {type: string}}"), "s.properties[f].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"),
         (FIELD.format("{type: string, $ref: x}"), "s.properties[f].$ref: Forbidden: $ref is not supported"),
