@@ -393,3 +393,9 @@ class NoSuchScenario(UsageError):
     """No flow of that name."""
 
     id = "PW-U16"
+
+
+class CommandFailed(LabError):
+    """A command that podwire.Lab ran ended with an error; what it said stands there."""
+
+    id = "PW-L11"

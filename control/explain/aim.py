@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from control.errors import AimInvalid, NoSuchPlace
 from control.explain.atlas import Atlas, Json
-from control.explain.pods import pods_named
+from control.explain.pods import pods_named, without_kind
 from dataplane.model.address import Family, HostPort, IPAddress
 from dataplane.netns.names import INTERNET
 from policy.model import PROTOCOLS
@@ -135,10 +135,11 @@ def _of_family(addresses: tuple[IPAddress, ...], family: Family, text: str) -> I
 
 def _service_named(atlas: Atlas, name: str, namespace: str) -> Json | None:
     """``svc/NAME``, ``NAMESPACE/svc/NAME`` or ``svc/NAMESPACE/NAME``."""
-    parts = [part for part in name.split("/") if part not in ("svc", "service")]
-    if len(parts) == len(name.split("/")) or len(parts) not in (1, 2):
+    found_name = without_kind(name, ("svc", "service"))
+    if found_name is None:
         return None
-    own, short = (parts[0], parts[1]) if len(parts) == 2 else (namespace, parts[0])
+    own, _, short = found_name.rpartition("/")
+    own = own or namespace
     found = atlas.object("services", own, short)
     if found is None:
         every = (s["metadata"] for s in atlas.objects["services"])

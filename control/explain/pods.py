@@ -12,10 +12,9 @@ def pods_named(atlas: Atlas, text: str, namespace: str) -> list[PodFacts]:
 
     namespace: of names that say none. Raises NoSuchPlace for one pod that is there and has no network (any more).
     """
-    parts = text.split("/")
-    workload = [part for part in parts if part not in _DEPLOY]
-    if workload and len(workload) < len(parts):
-        key = "/".join(workload) if len(workload) == 2 else f"{namespace}/{workload[-1]}"
+    workload = without_kind(text, _DEPLOY)
+    if workload is not None:
+        key = workload if "/" in workload else f"{namespace}/{workload}"
         return [ready.facts for ready in atlas.view.pods if ready.workload == key]
     name = text.removeprefix("pod/")
     found = [pod for pod in atlas.view.world.pods.values() if _is_called(pod, name, namespace)]
@@ -23,6 +22,18 @@ def pods_named(atlas: Atlas, text: str, namespace: str) -> list[PodFacts]:
     if len(found) == 1 and not alive:
         raise _no_network(atlas, found[0])
     return alive
+
+
+def without_kind(text: str, kinds: tuple[str, ...]) -> str | None:
+    """``KIND/NAME`` → NAME, ``NAMESPACE/KIND/NAME`` and ``KIND/NAMESPACE/NAME`` → NAMESPACE/NAME; None for others."""
+    match text.split("/"):
+        case [kind, name] if kind in kinds:
+            return name
+        case [namespace, kind, name] if kind in kinds:
+            return f"{namespace}/{name}"
+        case [kind, namespace, name] if kind in kinds:
+            return f"{namespace}/{name}"
+    return None
 
 
 def _is_called(pod: PodFacts, name: str, namespace: str) -> bool:

@@ -12,6 +12,8 @@ from dataplane.observe.ring import RETIRE_MS, Captured, Ring
 _HOLD_NS = 3 * RETIRE_MS * 1_000_000
 """How long a packet waits for older ones of other links: a ring shows its packets up to RETIRE_MS late."""
 _LAST_S = 2 * RETIRE_MS / 1000
+_ASK_S = 0.5
+"""A link that went down says nothing when it is removed later."""
 
 Heard = Callable[[Spot, Captured], None]
 
@@ -22,7 +24,8 @@ def capture(
     heard: Heard | None = None,
     begun: Callable[[], None] = lambda: None,
 ) -> list[Count]:
-    """Capture at all spots of the recorder until ``stop`` (a descriptor) is readable or a limit is reached.
+    """Capture at all spots of the recorder until ``stop`` (a descriptor) is readable, a limit is reached, or all
+    links are gone.
 
     heard: called with each packet. begun: called once every spot listens. Raises LinkError, NamespaceGone, and
     OSError when a file can't be written.
@@ -40,19 +43,23 @@ def capture(
         recorder.open()
         stack.callback(recorder.close)
         begun()
+        down: set[Ring] = set()
         flow = _Flow(recorder, heard, limits.packets or -1, ordered=len(rings) > 1)
         end = time.monotonic() + limits.seconds if limits.seconds else None
         while flow.left:
-            ready = selector.select(_patience(end, flow))
+            ready = selector.select(_patience(end, flow, asking=bool(down)))
             for number, ring in enumerate(rings):
                 flow.drain(number, ring)
             flow.release(time.time_ns() - _HOLD_NS)
             if recorder.full:
                 recorder.end(_counts(spots, rings))
                 recorder.open()
-            if any(key.data is None for key, _ in ready):
+            down.update(key.data for key, _ in ready if key.data is not None and key.data.went_down())
+            stopped = any(key.data is None for key, _ in ready)
+            if stopped:
                 selector.unregister(stop)
-                # What passed before the stop is still in blocks that the kernel has not handed over.
+            if stopped or (end is None and len(down) == len(rings) and all(ring.gone for ring in down)):
+                # What passed before the end is still in blocks that the kernel has not handed over.
                 end = time.monotonic() + _LAST_S
             if end is not None and time.monotonic() >= end:
                 break
@@ -62,11 +69,13 @@ def capture(
         return counts
 
 
-def _patience(end: float | None, flow: "_Flow") -> float | None:
-    """Seconds to wait at most; None for as long as it takes."""
+def _patience(end: float | None, flow: "_Flow", *, asking: bool) -> float | None:
+    """Seconds to wait at most; None for as long as it takes. asking: whether links that went down are gone."""
     waits = [max(0.0, end - time.monotonic())] if end is not None else []
     if flow.held:
         waits.append(RETIRE_MS / 1000)
+    if asking:
+        waits.append(_ASK_S)
     return min(waits, default=None)
 
 
@@ -121,4 +130,6 @@ class _Flow:
 def _counts(spots: Sequence[Spot], rings: Sequence[Ring]) -> list[Count]:
     for ring in rings:
         ring.count()
-    return [Count(spot, ring.received, ring.dropped) for spot, ring in zip(spots, rings, strict=True)]
+    return [
+        Count(spot, ring.received, ring.dropped, ring.gone) for spot, ring in zip(spots, rings, strict=True)
+    ]

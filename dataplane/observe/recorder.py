@@ -14,6 +14,7 @@ from dataplane.observe.ring import Captured
 _SNAP_BYTES = 262_144
 _MOST_PARTS = 1000  # of one writev (IOV_MAX is 1024)
 _COMMENTED_BYTES = 160
+STANDARD_OUTPUT = Path("-")
 _IP4, _IP6 = b"\x08\x00", b"\x86\xdd"
 
 
@@ -44,11 +45,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one spot saw, and what found no room in its buffer."""
+    """What one spot saw, and what found no room in its buffer. gone: its link went away meanwhile."""
 
     spot: Spot
     received: int
     dropped: int
+    gone: bool = False
 
 
 Bytes = bytes | memoryview
@@ -57,7 +59,7 @@ Comment = Callable[[bytes], str]
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes pcapng files. path: None writes nowhere. names: of addresses. comment: of a first packet between
+    """Writes pcapng files. path: None writes nowhere, ``-`` to standard output. names: of addresses. comment: of a first packet between
     two addresses, from its frame; "" for none.
     """
 
@@ -79,14 +81,10 @@ class Recorder:
         if self.path is None:
             return
         self.close()
-        path = self.path
-        if self.limits.file_mb:
-            path = path.with_name(f"{path.stem}-{self._turns:05d}{path.suffix}")
-            self._turns += 1
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        self.written.append(path)
-        if self.limits.files and len(self.written) > self.limits.files:
-            self.written.pop(0).unlink(missing_ok=True)
+        if self.path == STANDARD_OUTPUT:
+            self._file = os.dup(1)
+        else:
+            self._file = self._next_file(self.path)
         self._known.clear()
         self._bytes = 0
         text = self.program.text if self.program is not None else ""
@@ -96,6 +94,16 @@ class Recorder:
             head.append(pcapng.names(self.names))
         self._parts += head
         self.flush()
+
+    def _next_file(self, path: Path) -> int:
+        if self.limits.file_mb:
+            path = path.with_name(f"{path.stem}-{self._turns:05d}{path.suffix}")
+            self._turns += 1
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self.written.append(path)
+        if self.limits.files and len(self.written) > self.limits.files:
+            self.written.pop(0).unlink(missing_ok=True)
+        return made
 
     def add(self, number: int, packet: Captured) -> None:
         """One packet of the spot of that number. ``flush`` while its bytes are still there."""

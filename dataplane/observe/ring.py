@@ -107,6 +107,18 @@ class Ring:
             )
             at += step
 
+    def went_down(self) -> bool:
+        """The link went down since the last time; asking takes the error that keeps the socket readable.
+
+        A link that comes up again is heard again.
+        """
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+    @property
+    def gone(self) -> bool:
+        """The link is no more."""
+        return bool(self._socket.getsockname()[0] == "")
+
     def count(self) -> None:
         """Bring ``received`` and ``dropped`` up to date; the kernel's counts begin anew at each reading."""
         seen, dropped, _freezes = struct.unpack("=III", self._socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))

@@ -3,7 +3,7 @@
 import pytest
 
 from control.errors import NoSuchPlace
-from control.explain.pods import pods_named
+from control.explain.pods import pods_named, without_kind
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,20 @@ def test_a_pod_without_a_network_is_told_apart_from_none(atlas, text, said):
     with pytest.raises(NoSuchPlace) as refused:
         pods_named(atlas, text, "shop")
     assert said in refused.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("deploy/web", "web"),
+        ("deploy/deploy", "deploy"),
+        ("shop/deploy/web", "shop/web"),
+        ("deploy/shop/web", "shop/web"),
+        ("deploy/deploy/deploy", "deploy/deploy"),
+        ("deploy", None),
+        ("shop/web", None),
+        ("a/b/c", None),
+    ],
+)
+def test_a_kind_before_a_name_is_told_from_a_name_that_is_the_kinds(text, name):
+    assert without_kind(text, ("deploy",)) == name
