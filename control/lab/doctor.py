@@ -96,7 +96,7 @@ def _kernel(can: Capabilities) -> list[Finding]:
             "sudo modprobe overlay",
         ),
         ("netem", can.netem, "no delay or loss can be emulated (later commands)", "sudo modprobe sch_netem"),
-        ("BTF", can.btf, "no tracing by eBPF (later commands)", "a kernel with CONFIG_DEBUG_INFO_BTF"),
+        ("BTF", can.btf, "trace and drops go by counters, not by the kernel's own word", "a kernel with CONFIG_DEBUG_INFO_BTF"),
     )
     for name, there, cost, mend in rows:
         findings.append(
