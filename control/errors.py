@@ -386,16 +386,16 @@ class CaptureInvalid(UsageError):
 class CaptureStopped(LabError):
     """A capture's file could not be written to its end."""
 
-    id = "PW-L11"
+    id = "PW-L12"
 
 
 class NoSuchScenario(UsageError):
     """No flow of that name."""
 
-    id = "PW-U16"
+    id = "PW-U18"
 
 
 class CommandFailed(LabError):
     """A command that podwire.Lab ran ended with an error; what it said stands there."""
 
-    id = "PW-L11"
+    id = "PW-L12"

@@ -12,8 +12,8 @@ from dataplane.observe.ring import RETIRE_MS, Captured, Ring
 _HOLD_NS = 3 * RETIRE_MS * 1_000_000
 """How long a packet waits for older ones of other links: a ring shows its packets up to RETIRE_MS late."""
 _LAST_S = 2 * RETIRE_MS / 1000
-_ASK_S = 0.5
-"""A link that went down says nothing when it is removed later."""
+_ASK_S = 1.0
+"""How often it is asked whether there is still a link: nothing tells when a pod's namespace loses its name."""
 
 Heard = Callable[[Spot, Captured], None]
 
@@ -43,22 +43,22 @@ def capture(
         recorder.open()
         stack.callback(recorder.close)
         begun()
-        down: set[Ring] = set()
         flow = _Flow(recorder, heard, limits.packets or -1, ordered=len(rings) > 1)
         end = time.monotonic() + limits.seconds if limits.seconds else None
         while flow.left:
-            ready = selector.select(_patience(end, flow, asking=bool(down)))
+            ready = selector.select(_patience(end, flow))
             for number, ring in enumerate(rings):
                 flow.drain(number, ring)
             flow.release(time.time_ns() - _HOLD_NS)
             if recorder.full:
                 recorder.end(_counts(spots, rings))
                 recorder.open()
-            down.update(key.data for key, _ in ready if key.data is not None and key.data.went_down())
+            for ring in (key.data for key, _ in ready if key.data is not None):
+                ring.take_error()
             stopped = any(key.data is None for key, _ in ready)
             if stopped:
                 selector.unregister(stop)
-            if stopped or (end is None and len(down) == len(rings) and all(ring.gone for ring in down)):
+            if stopped or (end is None and not ready and all(ring.gone for ring in rings)):
                 # What passed before the end is still in blocks that the kernel has not handed over.
                 end = time.monotonic() + _LAST_S
             if end is not None and time.monotonic() >= end:
@@ -69,14 +69,14 @@ def capture(
         return counts
 
 
-def _patience(end: float | None, flow: "_Flow", *, asking: bool) -> float | None:
-    """Seconds to wait at most; None for as long as it takes. asking: whether links that went down are gone."""
-    waits = [max(0.0, end - time.monotonic())] if end is not None else []
+def _patience(end: float | None, flow: "_Flow") -> float:
+    """Seconds to wait at most."""
+    waits = [_ASK_S]
+    if end is not None:
+        waits.append(max(0.0, end - time.monotonic()))
     if flow.held:
         waits.append(RETIRE_MS / 1000)
-    if asking:
-        waits.append(_ASK_S)
-    return min(waits, default=None)
+    return min(waits)
 
 
 @dataclass(slots=True)

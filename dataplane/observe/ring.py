@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataplane.errors import LinkError
+from dataplane.netns import names
 from dataplane.netns.enter import run_inside
 from dataplane.observe.bpf_filter import Program, attach
 
@@ -107,17 +108,14 @@ class Ring:
             )
             at += step
 
-    def went_down(self) -> bool:
-        """The link went down since the last time; asking takes the error that keeps the socket readable.
-
-        A link that comes up again is heard again.
-        """
-        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+    def take_error(self) -> None:
+        """A link that goes down leaves an error, which would keep the socket readable. Up again, it is heard again."""
+        self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     @property
     def gone(self) -> bool:
-        """The link is no more."""
-        return bool(self._socket.getsockname()[0] == "")
+        """The link is no more, or nobody can come to its namespace any more: this socket alone keeps that alive."""
+        return not self._socket.getsockname()[0] or not names.path(self.netns).exists()
 
     def count(self) -> None:
         """Bring ``received`` and ``dropped`` up to date; the kernel's counts begin anew at each reading."""
