@@ -16,6 +16,8 @@ from control.lab.plan import LabPlan
 from control.lab.up import stored_plan
 from control.testkit import wire
 from control.testkit.api import Json, LabApi, resource_of
+from control.testkit.aside import aside
+from control.testkit.insight import Insight
 from control.testkit.manifest import manifests_of, pod_manifest, service_manifest
 from control.testkit.place import Node, Place, Pod, Service, by_family
 from control.testkit.tap import Interface
@@ -31,7 +33,7 @@ READY_S = float(os.environ.get("PODWIRE_TEST_READY_S", "30"))
 
 
 @dataclass(frozen=True)
-class Lab:
+class Lab(Insight):
     """A running lab, seen from one namespace.
 
     Objects that a test makes go with its namespace; what it does to nodes stays: it puts that back itself.
@@ -248,7 +250,8 @@ class Lab:
         packet: protocol, family, ttl, size_bytes, timeout_s. Raises NoSuchPlace, UsageError.
         """
         follow = Follow(self.directory, self.namespace)
-        return follow.trace(source, question(follow.aim(to, port), **packet), kernel)
+        asked = question(follow.aim(to, port), **packet)
+        return aside(lambda: follow.trace(source, asked, kernel))
 
     def until(self, condition: Callable[[], T], within_s: float = 10.0, *, what: str = "") -> T:
         """The condition's first true value, within so many seconds."""
