@@ -64,11 +64,12 @@ class FlowBook:
         """As they are now, the oldest first."""
         return join((node, entry) for (node, _), entry in self.entries.items())
 
-    def take_ended(self) -> list[Connection]:
-        """What ended since the last call, wherever no node tracks it any more."""
-        ended, self._ended = self._ended, []
-        alive = {connection.key for connection in self.connections()}
-        return [each for each in join(ended) if each.key not in alive]
+    def take(self) -> tuple[list[Connection], list[Connection]]:
+        """What there is, and what ended since the last call and no node tracks any more."""
+        alive, ended = self.connections(), self._ended
+        self._ended = []
+        keys = {connection.key for connection in alive} if ended else set()
+        return alive, [each for each in join(ended) if each.key not in keys]
 
 
 def _joined(entry: Tracked, before: Tracked | None, now_ns: int) -> Tracked:

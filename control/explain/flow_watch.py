@@ -68,8 +68,9 @@ class FlowWatch:
         if (heard and few) or time.monotonic() - self._listed > _LIST_S:
             self._listed = time.monotonic()
             self._list(now)
+            heard = True
         first, self._first = self._first, []
-        return first + self._changed()
+        return first + (self._changed() if heard else [])
 
     def connections(self) -> list[Connection]:
         """All that there are, as the last call of ``take`` found them."""
@@ -83,8 +84,9 @@ class FlowWatch:
                 self._sockets.pop(name)
 
     def _changed(self) -> list[Happening]:
-        ended: list[Happening] = [("end", each) for each in self._book.take_ended() if each.key in self._told]
-        before, self._told = self._told, {each.key: each for each in self._book.connections()}
+        alive, over = self._book.take()
+        ended: list[Happening] = [("end", each) for each in over if each.key in self._told]
+        before, self._told = self._told, {each.key: each for each in alive}
         found = ended
         for key, each in self._told.items():
             if key not in before:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 
 from dataplane.errors import KernelError, NotSupported
@@ -137,6 +138,7 @@ def parse(payload: bytes) -> Tracked | None:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 16)  # listings say the same again and again
 def _ends(packed: bytes) -> tuple[int, HostPort, HostPort] | None:
     """Protocol, source and destination of a CTA_TUPLE."""
     parts = attribute_map(packed)

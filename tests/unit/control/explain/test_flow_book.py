@@ -65,14 +65,15 @@ def test_it_ends_when_no_node_tracks_it_any_more_and_keeps_its_counts():
     assert [one.sent for one in book.connections()] == [Counts(9, 900)]
 
     book.hear("node-2", [(Change.END, near)], 20)
-    (ended,) = book.take_ended()
+    _, (ended,) = book.take()
     assert (ended.asked, ended.sent, ended.began_ns) == (DOOR, Counts(9, 900), 10)
-    assert book.take_ended() == []
+    assert book.take() == (book.connections(), [])
 
 
 def test_what_ended_unheard_is_missed_in_the_next_listing():
     book = FlowBook()
     book.read("node-2", [_entry(1, ANN, DOOR, SHOP, ANN)], 1)
     book.read("node-2", [], 2)
-    assert book.connections() == []
-    assert [one.asked for one in book.take_ended()] == [DOOR]
+    alive, ended = book.take()
+    assert alive == []
+    assert [one.asked for one in ended] == [DOOR]
