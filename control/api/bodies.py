@@ -11,6 +11,7 @@ from control.schema.protobuf import decode_protobuf
 from control.schema.structure import check_message
 
 BODY_MOST: Final = 3 << 20
+JSON_TYPES: Final = ("application/json", "application/octet-stream", "")
 DEPTH_MOST: Final = 200
 """Levels of an object. Below what the JSON encoder can write (254), as objects stand in lists and events, too."""
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
@@ -24,11 +25,13 @@ PATCHES: Final = {
 
 
 async def read_body(request: ApiRequest) -> bytes:
-    """The whole body. Raises RequestTooLarge beyond 3 MiB."""
+    """The whole body. Raises RequestTooLarge beyond 3 MiB, BadRequest."""
     try:
         return await request.http.read()
     except web.HTTPRequestEntityTooLarge:
         raise RequestTooLarge(f"Request entity too large: limit is {BODY_MOST}") from None
+    except web.RequestPayloadError as error:  # cut off, or not compressed as its header says
+        raise BadRequest(f"the body of the request can't be read: {' '.join(str(error).split())}") from None
 
 
 async def read_object(request: ApiRequest, message: str = "") -> dict[str, Any]:
@@ -48,7 +51,7 @@ def decode(body: bytes, content_type: str) -> dict[str, Any]:
         return {}
     if content_type == PROTOBUF or body.startswith(b"k8s\0"):
         return decode_protobuf(body)
-    if content_type in ("application/json", "application/octet-stream", ""):
+    if content_type in JSON_TYPES:
         value = _json(body)
     elif content_type in ("application/yaml", "application/x-yaml", "text/yaml"):
         value = _yaml(body)

@@ -71,9 +71,8 @@ async def finish(request: ApiRequest, handler: Handler) -> web.StreamResponse:
         return answer
     headers = CIMultiDict(answer.headers)
     headers.update({"Cache-Control": "no-cache, private", "Content-Type": answer.content_type})
-    headers.extend(
-        [("Warning", f'299 - "{_escaped(warning)}"') for warning in request.warnings[:_WARNINGS_LISTED]]
-    )
+    told = list(dict.fromkeys(request.warnings))
+    headers.extend([("Warning", f'299 - "{_escaped(warning)}"') for warning in told[:_WARNINGS_LISTED]])
     body, long = answer.body, answer.parts is not None or len(answer.body) >= COMPRESS_FROM
     compressed = long and "gzip" in request.http.headers.get("Accept-Encoding", "")
     if compressed:

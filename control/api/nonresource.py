@@ -7,7 +7,7 @@ import orjson
 
 from control.api.discovery import Discovery, version
 from control.api.metrics import Metrics
-from control.api.refusals import no_such_resource
+from control.api.refusals import no_such_resource, not_allowed
 from control.api.request import Answer, ApiRequest
 from control.schema.openapi import OpenApi
 from control.store.contract import Store
@@ -32,10 +32,11 @@ class NonResource:
         self.metrics = Metrics(lambda: store.revision)
 
     async def answer(self, request: ApiRequest) -> Answer:
-        """Raises NotFound."""
+        """Raises NotFound, MethodNotSupported."""
         path = request.route.path.rstrip("/") or "/"
-        first = path.split("/")[1]
-        match first:
+        if request.http.method not in ("GET", "HEAD"):
+            raise not_allowed()
+        match path.removeprefix("/").partition("/")[0]:
             case "healthz" | "livez" | "readyz":
                 return self._health(request, path)
             case "version":

@@ -66,7 +66,8 @@ class Reader:
     def _revision(self, request: ApiRequest, page: Page | None, limit: int) -> int:
         """The moment that the list shows."""
         if page is not None:
-            return page.revision if page.revision > 0 else self._store.revision
+            self._reached(page.revision)
+            return page.revision
         asked = parse_revision(request.query.get("resourceVersion", "")) or 0
         self._reached(asked)
         match = request.query.get("resourceVersionMatch", "")

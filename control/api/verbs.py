@@ -8,7 +8,9 @@ import orjson
 
 from control.api.admission.attempt import FieldValidation, WriteOptions
 from control.api.bodies import (
+    JSON_TYPES,
     PROTOBUF,
+    decode,
     decode_patch,
     patch_type,
     read_body,
@@ -17,15 +19,17 @@ from control.api.bodies import (
     repacked,
 )
 from control.api.delete import DeleteOptions, Deleter
+from control.api.duplicates import duplicate_fields
 from control.api.metadata import check_kind
 from control.api.negotiate import wanted
 from control.api.objects import object_answer, storage_name, value_answer
 from control.api.read import Reader
-from control.api.refusals import details, invalid_options, no_such_resource, not_allowed
+from control.api.refusals import details, no_such_resource, not_allowed
 from control.api.request import Answer, ApiRequest, Json, Response
 from control.api.selection import Selection
 from control.api.watch import WatchServer
 from control.api.write import Make, Outcome, Target, Writer
+from control.api.write_options import as_apply, write_options
 from control.errors import BadRequest, NotFound, UnsupportedMediaType
 from control.schema import json_patch, merge_patch, strategic_patch
 from control.schema.apply import apply_patch
@@ -116,18 +120,18 @@ class Verbs:
         raise not_allowed()
 
     async def _create(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        obj = await read_object(request)
-        outcome = await self.writer.create(row, request.route.namespace, obj, write_options(request))
+        options = write_options(request)
+        obj = await _whole_object(row, request, options)
+        outcome = await self.writer.create(row, request.route.namespace, obj, options)
         return written(request, row, outcome, status=201)
 
     async def _update(self, row: ResourceRow, request: ApiRequest) -> Answer:
-        body = await read_object(request)
+        options = write_options(request)
+        body = await _whole_object(row, request, options)
         packed = orjson.dumps(body)
         if not packed or not body:
             raise BadRequest("the body of the request is empty")
-        outcome = await self.writer.change(
-            target_of(row, request), lambda _: _fresh(packed), write_options(request)
-        )
+        outcome = await self.writer.change(target_of(row, request), lambda _: _fresh(packed), options)
         return written(request, row, outcome)
 
     async def _patch(self, row: ResourceRow, request: ApiRequest) -> Answer:
@@ -145,11 +149,16 @@ class Verbs:
         if not isinstance(patch, dict):
             raise BadRequest("the apply patch is no object")
         as_apply(request, options)
-        # On a copy, as unknown fields are pruned: they are told when the whole object is checked.
+        # On a copy, as unknown fields are pruned. They are told here: laying it over the live object drops them.
         copy = _copy(patch)
         check_kind(row, copy)
-        check_partial(row, copy).refuse(strict=False)
+        findings = check_partial(row, copy)
+        findings.refuse(strict=options.validation is FieldValidation.STRICT)
+        if options.validation is FieldValidation.WARN:
+            options.warnings.extend(findings.warnings())
         refuse_null_items(copy)
+        if (patch.get("metadata") or {}).get("managedFields"):
+            raise BadRequest("metadata.managedFields must be nil")
 
         def applied(live: Json | None) -> Json:
             applier, part = options.manager, request.route.subresource
@@ -194,6 +203,22 @@ class Verbs:
         )
 
 
+async def _whole_object(row: ResourceRow, request: ApiRequest, options: WriteOptions) -> Json:
+    """The body of a create or update; fields that it has twice are told as unknown ones are. Raises BadRequest."""
+    body, kind = await read_body(request), request.http.content_type
+    obj = decode(body, kind)
+    if options.validation is FieldValidation.IGNORE or kind not in JSON_TYPES or not body.startswith(b"{"):
+        return obj
+    if twice := [f'duplicate field "{path}"' for path in duplicate_fields(body, obj)]:
+        if options.validation is FieldValidation.STRICT:
+            said = f"strict decoding error: {', '.join(twice)}"
+            raise BadRequest(
+                f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: {said}'
+            )
+        options.warnings.extend(twice)
+    return obj
+
+
 def _custom_only(custom: CustomKind, request: ApiRequest) -> None:
     """What holds for custom kinds alone: warnings of old versions, and no protobuf. Raises UnsupportedMediaType."""
     if custom.warning:
@@ -209,37 +234,6 @@ def target_of(row: ResourceRow, request: ApiRequest) -> Target:
     """The object that a URL names."""
     route = request.route
     return Target(row, route.namespace if row.namespaced else "", route.name, route.subresource)
-
-
-def write_options(request: ApiRequest) -> WriteOptions:
-    """A write's parameters. Raises Invalid."""
-    verb = request.route.verb
-    given = request.query.get("fieldValidation", "") or "Warn"
-    try:
-        validation = FieldValidation(given)
-    except ValueError:
-        why = f'Unsupported value: "{given}": supported values: "Ignore", "Strict", "Warn"'
-        raise invalid_options(verb, "fieldValidation", "FieldValueNotSupported", why) from None
-    for wanted_run in request.http.query.getall("dryRun", []):
-        if wanted_run not in ("", "All"):
-            why = f'Unsupported value: "{wanted_run}": supported values: "All"'
-            raise invalid_options(verb, "dryRun", "FieldValueNotSupported", why)
-    return WriteOptions(
-        user=request.user,
-        manager=request.manager,
-        dry_run=request.dry_run,
-        validation=validation,
-        warnings=request.warnings,
-    )
-
-
-def as_apply(request: ApiRequest, options: WriteOptions) -> None:
-    """Make the options those of a server-side apply. Raises Invalid."""
-    manager = request.query.get("fieldManager", "")
-    if not manager:
-        why = "Required value: is required for apply patch"
-        raise invalid_options("patch", "fieldManager", "FieldValueRequired", why)
-    options.manager, options.force, options.applies = manager, request.flag("force"), True
 
 
 def patcher(row: ResourceRow, kind: str, patch: Any) -> Make:

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+import orjson
+
 from control.errors import BadRequest, Invalid, RequestTooLarge
 
 LIMIT = 10_000
 """Operations in one patch, as upstream's server."""
+_DIGITS_MOST = 20
+COPIED_MOST = 3 << 20
+"""Bytes that a patch's copies may make, as upstream's server: each copy may double what is there."""
 
 
 class _Failed(Exception):
@@ -21,8 +26,13 @@ def apply(obj: dict[str, Any], patch: Any) -> dict[str, Any]:
             f"The allowed maximum operations in a JSON patch is {LIMIT}, got {len(patch)}",
         )
     root: Any = {"": obj}
+    copied = 0
     for step in patch:
         try:
+            if step.get("op") == "copy":
+                copied += _copied(root, step)
+            if copied > COPIED_MOST:
+                raise _Failed(f"copy operations make more than {COPIED_MOST} bytes")
             root = _step(root, step)
         except _Failed as error:
             raise Invalid(
@@ -70,6 +80,17 @@ def _step(root: Any, step: dict[str, Any]) -> Any:
     raise _Failed(f"Unexpected kind: {kind}")
 
 
+def _copied(root: Any, step: dict[str, Any]) -> int:
+    """The size of what a step copies; 0 where there is nothing to copy, which the step itself tells."""
+    source = step.get("from")
+    if not isinstance(source, str) or not _there(root, _parts(source)):
+        return 0
+    try:
+        return len(orjson.dumps(_look(root, _parts(source))))
+    except orjson.JSONEncodeError as error:
+        raise _Failed(f"{source} can't be copied: {error}") from None
+
+
 def _parts(path: str) -> list[str]:
     """The reference tokens below a root that holds the document under the empty key."""
     split = path.split("/")
@@ -80,7 +101,8 @@ def _index(container: list[Any], part: str, *, extra: int = 0) -> int:
     """A list's index; negative ones count from the end, as upstream's library has it."""
     limit = len(container) + extra
     digits = part.removeprefix("-")
-    if not digits.isdigit() or (len(digits) > 1 and digits[0] == "0"):
+    numeric = digits.isascii() and digits.isdigit() and len(digits) < _DIGITS_MOST
+    if not numeric or (len(digits) > 1 and digits[0] == "0"):
         raise _Failed(f"Unable to access invalid index: {part}: invalid index referenced")
     number = int(part)
     if number < 0:

@@ -6,8 +6,8 @@ from control.api.bodies import read_object
 from control.api.metadata import timestamp
 from control.api.refusals import conflict, not_allowed
 from control.api.request import Answer, ApiRequest, Json
-from control.api.verbs import write_options
 from control.api.write import Target, Writer
+from control.api.write_options import write_options
 from control.errors import BadRequest, Conflict
 from control.schema.resource import ResourceRow
 

@@ -9,8 +9,8 @@ from control.api.metadata import timestamp
 from control.api.refusals import not_allowed
 from control.api.request import Answer, ApiRequest, Json
 from control.api.sub.binding import SUCCESS
-from control.api.verbs import write_options
 from control.api.write import Target, Writer
+from control.api.write_options import write_options
 from control.errors import Cause, InternalError, TooManyRequests
 from control.schema.resource import ResourceRow, registry
 from control.schema.selector import LabelSelector

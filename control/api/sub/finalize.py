@@ -3,8 +3,9 @@
 from control.api.bodies import read_object
 from control.api.refusals import not_allowed
 from control.api.request import Answer, ApiRequest, Json
-from control.api.verbs import write_options, written
+from control.api.verbs import written
 from control.api.write import Target, Writer
+from control.api.write_options import write_options
 from control.schema.resource import ResourceRow
 
 

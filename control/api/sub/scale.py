@@ -10,9 +10,9 @@ from control.api.read import Reader
 from control.api.refusals import not_allowed
 from control.api.request import Answer, ApiRequest, Json
 from control.api.sub.scale_custom import custom_scale, custom_scaled, preconditions, replicas_of
-from control.api.verbs import as_apply, write_options
 from control.api.views import parsed
 from control.api.write import Target, Writer
+from control.api.write_options import as_apply, write_options
 from control.errors import BadRequest
 from control.schema import json_patch, merge_patch
 from control.schema.apply import apply_patch

@@ -38,7 +38,8 @@ class TokenSubresource:
             raise not_found(row, route.name)
         seconds = spec.get("expirationSeconds") or _USUAL_S
         if not _SHORTEST_S <= seconds <= _LONGEST_S:
-            why = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
+            limit = "less than 10 minutes" if seconds < _SHORTEST_S else "larger than 2^32 seconds"
+            why = f"Invalid value: {seconds}: may not specify a duration {limit}"
             raise invalid(row, route.name, [Cause("FieldValueInvalid", why, "spec.expirationSeconds")])
         bound = self._bound(row, request, spec.get("boundObjectRef"), entry.parsed())
         audiences = spec.get("audiences") or [self._tokens.issuer]

@@ -57,3 +57,19 @@ def test_an_object_is_no_json_patch():
 def test_a_patch_that_takes_the_whole_object_away_is_refused():
     with pytest.raises(BadRequest, match="leaves no object"):
         json_patch.apply({"a": 1}, [{"op": "remove", "path": ""}])
+
+
+@pytest.mark.parametrize("index", ["²", "9" * 5000, "٣"])
+def test_an_index_is_a_number(index):
+    with pytest.raises(Invalid):
+        json_patch.apply({"l": [1]}, [{"op": "add", "path": f"/l/{index}", "value": 2}])
+
+
+@pytest.mark.timeout(20)
+def test_copies_of_copies_do_not_take_all_memory():
+    doubled = [{"op": "copy", "from": "/a", "path": f"/a/{n}"} for n in range(60)]
+    with pytest.raises(Invalid, match="copy operations make more than"):
+        json_patch.apply({"a": {"b": "x" * 100}}, doubled)
+    assert json_patch.apply({"a": {"b": 1}}, doubled[:2]) == {
+        "a": {"b": 1, "0": {"b": 1}, "1": {"b": 1, "0": {"b": 1}}}
+    }
