@@ -75,9 +75,9 @@ def command(
     with until_told() as stop, writing(recorder):
         counts = capture(recorder, stop, _printer(namer, spots) if live else None, lambda: _say_begun(spots))
     for each in counts:
-        lost = f", {each.dropped} found no room (a larger --buffer keeps more)" if each.dropped else ""
+        lost = f", {each.dropped} more found no room (a larger --buffer keeps more)" if each.dropped else ""
         gone = ", then its link went away" if each.gone else ""
-        click.echo(f"{each.spot.name}: {each.received} packets{lost}{gone}", err=True)
+        click.echo(f"{each.spot.name}: {each.kept} packets{lost}{gone}", err=True)
     for file in recorder.written:
         click.echo(f"written: {file}", err=True)
     sys.exit(1 if any(each.dropped for each in counts) else 0)

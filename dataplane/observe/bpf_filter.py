@@ -39,6 +39,10 @@ class Program:
     code: bytes
 
 
+NOTHING = Program("", bytes(_Instruction(6, 0, 0, 0)))  # BPF_RET | BPF_K: keep 0 bytes
+"""Lets no packet through."""
+
+
 def compile_filter(text: str) -> Program:
     """Compile for Ethernet. Raises FilterInvalid with libpcap's own words, NotSupported without libpcap."""
     library = _library()

@@ -43,37 +43,35 @@ def capture(
         recorder.open()
         stack.callback(recorder.close)
         begun()
-        flow = _Flow(recorder, heard, limits.packets or -1, ordered=len(rings) > 1)
-        end = time.monotonic() + limits.seconds if limits.seconds else None
+        flow = _Flow(recorder, heard, limits.packets or -1, ordered=len(rings) > 1, kept=[0] * len(rings))
+        end = time.monotonic() + limits.seconds if limits.seconds else float("inf")
         while flow.left:
             ready = selector.select(_patience(end, flow))
             for number, ring in enumerate(rings):
                 flow.drain(number, ring)
             flow.release(time.time_ns() - _HOLD_NS)
             if recorder.full:
-                recorder.end(_counts(spots, rings))
+                recorder.end(_counts(spots, rings, flow.kept))
                 recorder.open()
             for ring in (key.data for key, _ in ready if key.data is not None):
                 ring.take_error()
             stopped = any(key.data is None for key, _ in ready)
-            if stopped:
-                selector.unregister(stop)
-            if stopped or (end is None and not ready and all(ring.gone for ring in rings)):
-                # What passed before the end is still in blocks that the kernel has not handed over.
-                end = time.monotonic() + _LAST_S
-            if end is not None and time.monotonic() >= end:
+            if stopped or time.monotonic() >= end or (not ready and all(ring.gone for ring in rings)):
                 break
+        for ring in rings:
+            ring.stop()
+        time.sleep(_LAST_S)  # until the kernel has handed over the blocks that it was filling
+        for number, ring in enumerate(rings):
+            flow.drain(number, ring)
         flow.release(None)
-        counts = _counts(spots, rings)
+        counts = _counts(spots, rings, flow.kept)
         recorder.end(counts)
         return counts
 
 
-def _patience(end: float | None, flow: "_Flow") -> float:
+def _patience(end: float, flow: "_Flow") -> float:
     """Seconds to wait at most."""
-    waits = [_ASK_S]
-    if end is not None:
-        waits.append(max(0.0, end - time.monotonic()))
+    waits = [_ASK_S, max(0.0, end - time.monotonic())]
     if flow.held:
         waits.append(RETIRE_MS / 1000)
     return min(waits)
@@ -81,7 +79,7 @@ def _patience(end: float | None, flow: "_Flow") -> float:
 
 @dataclass(slots=True)
 class _Flow:
-    """Packets from rings to the recorder. left: how many may still come; below 0: any number.
+    """Packets from rings to the recorder. left: how many may still come; below 0: any number. kept: passed on, by ring.
 
     ordered: packets of several rings are held back until none older can come. held: by time, with their spot.
     """
@@ -90,6 +88,7 @@ class _Flow:
     heard: Heard | None
     left: int
     ordered: bool
+    kept: list[int]
     held: list[tuple[int, int, Captured]] = field(default_factory=list)
 
     def drain(self, number: int, ring: Ring) -> None:
@@ -121,15 +120,17 @@ class _Flow:
         if self.left == 0:
             return False
         self.left -= 1
+        self.kept[number] += 1
         self.recorder.add(number, packet)
         if self.heard is not None:
             self.heard(self.recorder.spots[number], packet)
         return True
 
 
-def _counts(spots: Sequence[Spot], rings: Sequence[Ring]) -> list[Count]:
+def _counts(spots: Sequence[Spot], rings: Sequence[Ring], kept: Sequence[int]) -> list[Count]:
     for ring in rings:
         ring.count()
     return [
-        Count(spot, ring.received, ring.dropped, ring.gone) for spot, ring in zip(spots, rings, strict=True)
+        Count(spot, ring.received, ring.dropped, number, ring.gone)
+        for spot, ring, number in zip(spots, rings, kept, strict=True)
     ]

@@ -45,11 +45,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one spot saw, and what found no room in its buffer. gone: its link went away meanwhile."""
+    """What passed one spot's filter, and what of that found no room in its buffer.
+
+    kept: was passed on; with a limit on packets some that were received are not. gone: its link went away meanwhile.
+    """
 
     spot: Spot
     received: int
     dropped: int
+    kept: int = 0
     gone: bool = False
 
 

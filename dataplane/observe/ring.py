@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dataplane.errors import LinkError
 from dataplane.netns import names
 from dataplane.netns.enter import run_inside
-from dataplane.observe.bpf_filter import Program, attach
+from dataplane.observe.bpf_filter import NOTHING, Program, attach
 
 _SOL_PACKET = 263
 _RX_RING, _STATISTICS, _VERSION, _IGNORE_OUTGOING = 5, 6, 10, 23
@@ -85,10 +85,10 @@ class Ring:
 
     def blocks(self) -> Iterator[Iterator[Captured]]:
         """The packets of each block that is ready. A block goes back to the kernel when the next is asked for:
-        until then, and not longer, its packets' bytes are theirs.
+        until then, and not longer, its packets' bytes are theirs. At most one round: a flood does not keep the reader.
         """
         view = self._view
-        while True:
+        for _ in range(self._blocks):
             base = self._next * _BLOCK_BYTES
             _version, _private, status, count, first, _length, _sequence = _BLOCK.unpack_from(view, base)
             if not status & _TO_USER:
@@ -107,6 +107,10 @@ class Ring:
                 seconds * 1_000_000_000 + nanoseconds, length, outgoing, view[begin : begin + captured]
             )
             at += step
+
+    def stop(self) -> None:
+        """Take no more packets; what is in the ring can still be read, the last block after RETIRE_MS."""
+        attach(self._socket, NOTHING)
 
     def take_error(self) -> None:
         """A link that goes down leaves an error, which would keep the socket readable. Up again, it is heard again."""
