@@ -58,7 +58,8 @@ class Recording:
     def problems(self) -> list[str]:
         """A line for each arrow that is missing or too many."""
         missing = [
-            f"missing: {a.source} → {a.target} ({a.what}) {a.label}".rstrip() for a in self.compared.missing
+            f"missing: {a.source} → {a.target} ({a.what}) {label(a.label, self.facts)}".rstrip()
+            for a in self.compared.missing
         ]
         extra = [f"extra: {s.source} → {s.target} ({s.what}) {s.evidence}" for s in self.compared.extra]
         return missing + extra
@@ -107,13 +108,13 @@ def run(flow: Flow, lab: Lab) -> Recording:
 
 
 def label(template: str, facts: Mapping[str, str]) -> str:
-    """A label with its facts; one that was not observed stays as it is written."""
+    """A label with its facts; … for one that was not observed."""
     return template.format_map(_Known(facts))
 
 
 class _Known(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return f"{{{key}}}"
+    def __missing__(self, _key: str) -> str:
+        return "…"
 
 
 def flows() -> Iterable[Flow]:

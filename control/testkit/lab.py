@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from control.client.resources import ENDPOINTSLICES, NAMESPACES, PODS, SERVICEACCOUNTS, Resource
-from control.explain.run import TraceReport
+from control.explain.run import Question, TraceReport
 from control.lab import kubectl
 from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan
@@ -21,7 +21,7 @@ from control.testkit.insight import Insight
 from control.testkit.manifest import manifests_of, pod_manifest, service_manifest
 from control.testkit.place import Node, Place, Pod, Service, by_family
 from control.testkit.tap import Interface
-from control.testkit.trace import Follow, question
+from control.testkit.trace import Follow
 from control.testkit.until import until
 from dataplane.ebpf.drops import DropWatch
 from dataplane.model.address import Family
@@ -250,7 +250,7 @@ class Lab(Insight):
         packet: protocol, family, ttl, size_bytes, timeout_s. Raises NoSuchPlace, UsageError.
         """
         follow = Follow(self.directory, self.namespace)
-        asked = question(follow.aim(to, port), **packet)
+        asked = Question(follow.aim(to, port), **packet)
         return aside(lambda: follow.trace(source, asked, kernel))
 
     def until(self, condition: Callable[[], T], within_s: float = 10.0, *, what: str = "") -> T:

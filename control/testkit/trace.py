@@ -16,7 +16,6 @@ from control.lab.places import find_place
 from control.lab.up import stored_plan
 from control.testkit.place import Node, Place, Pod, Service
 from dataplane.ebpf.drops import DropWatch
-from dataplane.model.address import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +52,6 @@ class Follow:
         if port is None:
             return name
         return f"[{name}]:{port}" if name.count(":") > 1 else f"{name}:{port}"
-
-
-def question(
-    to: str,
-    *,
-    protocol: str = "tcp",
-    family: Family = Family.V4,
-    ttl: int = 64,
-    size_bytes: int = 0,
-    timeout_s: float = 2.0,
-) -> Question:
-    """What to send, with `podwire trace`'s defaults."""
-    return Question(to, protocol, family, ttl, size_bytes, timeout_s)
 
 
 @dataclass(frozen=True, eq=False)

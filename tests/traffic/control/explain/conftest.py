@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from control.explain.run import KINDS, Question, TraceReport, atlas_of, run_trace
-from control.lab.places import Place as LabPlace
-from control.lab.places import get_json
-from control.lab.up import stored_plan
+from control.explain.run import TraceReport
 from control.testkit.place import Place
 from dataplane.ebpf.drops import DropWatch
 
@@ -16,15 +13,10 @@ Trace = Callable[..., TraceReport]
 
 @pytest.fixture
 def trace(lab) -> Trace:
-    """``trace(ann, "svc/web", protocol="udp")``: one packet from a place of the kit, followed."""
-    _, port = stored_plan(lab.directory)
+    """``lab.trace``, with the kernel's word as third: ``trace(ann, "svc/web", kernel, protocol="udp")``."""
 
-    def follow(source: Place, to: str, kernel: DropWatch | None = None, **more: object) -> TraceReport:
-        objects = {plural: get_json(lab.directory, port, path)["items"] for plural, path in KINDS.items()}
-        kind = "pod" if hasattr(source, "uid") else source.name
-        name = f"{lab.namespace}/{source.name}" if kind == "pod" else source.name
-        place = LabPlace(kind, name, source.netns)
-        return run_trace(atlas_of(lab.plan, objects), place, Question(to, **more), kernel)
+    def follow(source: Place, to: str, kernel: DropWatch | None = None, **packet: object) -> TraceReport:
+        return lab.trace(source, to, kernel=kernel, **packet)
 
     return follow
 
