@@ -24,6 +24,13 @@ assert not missing, missing
 from control.schema.resource import registry
 rows = registry().rows
 assert len(rows) > 20, len(rows)
+import os
+from dataplane.ebpf.drops import DropWatch
+if os.geteuid() == 0:
+    with DropWatch() as watch:
+        why = watch.why_missing()
+    assert "Failed to compile" not in why, why
+    print(f"drops: {why or 'told by the kernel'}")
 print(f"data files: {len(rows)} resources in the registry")
 """
 
