@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from control.explain.atlas import Atlas
+from control.explain.causes import is_ordinary
 from control.explain.hops import packet_text
 from dataplane.observe.journey import Course, Journey, Judgement, Sighting
 
@@ -33,6 +34,9 @@ def arrows_of(journey: Journey, atlas: Atlas) -> tuple[Arrow, ...]:
             place = atlas.place(drop.netns)
             label = f"dropped by {drop.event.table}, {drop.event.chain}"
             found.append(Arrow(place, place, label, course, dead=True))
+        elif died := [death for death in journey.deaths(course) if not is_ordinary(death.reason)]:
+            place = atlas.place(died[-1].netns)
+            found.append(Arrow(place, place, f"died: {died[-1].said}", course, dead=True))
     return tuple(found)
 
 

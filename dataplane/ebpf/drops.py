@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataplane.patience import patient
+
 PYTHON = "/usr/bin/python3"
 """Debian's own, which sees python3-bpfcc."""
 OFF = "PODWIRE_NO_EBPF"
@@ -64,7 +66,7 @@ class DropWatch:
 
     def why_missing(self) -> str:
         """Wait until it runs: "", or one line that says why it can't."""
-        if not self._told.wait(_START_S):
+        if not self._told.wait(patient(_START_S)):
             self._why = f"the helper did not start within {_START_S:.0f} s"
         return self._why
 
@@ -88,7 +90,7 @@ class DropWatch:
         """Wait until all that was dropped before this call has been heard; False when it takes too long."""
         self._flushed.clear()
         self._order(flush=1)
-        return self._flushed.wait(_FLUSH_S)
+        return self._flushed.wait(patient(_FLUSH_S))
 
     @property
     def ended(self) -> bool:
