@@ -5,19 +5,26 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
 from control.client.client import ApiClient
 from control.client.resources import DEPLOYMENTS, NAMESPACES, PODS, Resource
-from control.errors import ApiError, ManifestInvalid, NotFound, NotReady
+from control.errors import ApiError, ManifestInvalid, NotReady
+from control.lab.apply_kinds import Kinds, is_definition, wait_established
 from control.lab.manifests import Manifest
-from control.schema.resource import registry
 
 SOURCE_ANNOTATION = "podwire.dev/source"
 MANAGER = "podwire"
+
+
+class Trial(Enum):
+    """A dry run, and what was changed before it."""
+
+    ALONE = "nothing was changed"
+    WITH_DEFINITIONS = "only the CustomResourceDefinitions were applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,21 @@ class Applied:
         return f"{self.object['kind'].lower()}/{self.object['metadata']['name']}"
 
 
+Wanted = tuple[Manifest, Resource, dict[str, Any]]
+
+
 async def apply_all(
     client: ApiClient, manifests: Sequence[Manifest], namespace: str, said: Callable[[Applied], None]
 ) -> list[Applied]:
     """Apply by server-side apply as manager ``podwire``, with the file and line in an annotation.
 
     namespace: for namespaced objects that name none. said: called after each. Raises ManifestInvalid with
-    file, line and field when the API refuses one of them; then nothing was changed.
+    file, line and field when the API refuses one of them; then nothing was changed, but for the batch's
+    CustomResourceDefinitions where an object of a kind that they define is what is refused.
     """
+    kinds = Kinds.of(manifests)
     wanted = [
-        (manifest, *_addressed(manifest, namespace, await _served(client, manifest.object)))
+        (manifest, *_addressed(manifest, namespace, await kinds.resource(client, manifest.object)))
         for manifest in manifests
     ]
     coming = {
@@ -52,33 +64,30 @@ async def apply_all(
         if obj["kind"] == "Namespace" and await _version(client, resource, obj) is None
     }
     there = {item["metadata"]["name"] for item in (await client.list(NAMESPACES)).items}
-    for manifest, resource, obj in wanted:
-        await _patch(client, manifest, resource, _for_dry_run(obj, coming - there), dry=True)
-    applied = []
-    for manifest, resource, obj in wanted:
-        before = await _version(client, resource, obj)
-        after = await _patch(client, manifest, resource, obj, dry=False)
-        version = after["metadata"].get("resourceVersion")
-        outcome = "created" if before is None else "unchanged" if before == version else "configured"
-        applied.append(Applied(manifest, outcome, after))
-        said(applied[-1])
+    definitions = [one for one in wanted if is_definition(one[0].object)]
+    others = [one for one in wanted if not is_definition(one[0].object)]
+    for later in (False, True):
+        # Objects of kinds that the batch defines can be tried only when their definitions are served.
+        for manifest, resource, obj in wanted:
+            if kinds.is_defined(manifest.object) is later:
+                tried = Trial.WITH_DEFINITIONS if later and definitions else Trial.ALONE
+                await _patch(client, manifest, resource, _for_dry_run(obj, coming - there), tried)
+        if not later:
+            applied = [await _apply(client, one, said) for one in definitions]
+            if applied:
+                await wait_established(client, {one.object["metadata"]["name"] for one in applied})
+    return applied + [await _apply(client, one, said) for one in others]
+
+
+async def _apply(client: ApiClient, wanted: Wanted, said: Callable[[Applied], None]) -> Applied:
+    manifest, resource, obj = wanted
+    before = await _version(client, resource, obj)
+    after = await _patch(client, manifest, resource, obj, None)
+    version = after["metadata"].get("resourceVersion")
+    outcome = "created" if before is None else "unchanged" if before == version else "configured"
+    applied = Applied(manifest, outcome, after)
+    said(applied)
     return applied
-
-
-async def _served(client: ApiClient, obj: dict[str, Any]) -> Resource | None:
-    """Where an object's kind is served: a built-in one by the table, another as the API tells it now."""
-    row = registry().by_kind(obj["apiVersion"], obj["kind"])
-    if row is not None:
-        return Resource(row.group, row.version, row.plural, row.namespaced)
-    group, _, version = obj["apiVersion"].rpartition("/")
-    try:
-        told = orjson.loads(await client.request("GET", f"/apis/{quote(group)}/{quote(version)}"))
-    except NotFound:
-        return None
-    for one in told["resources"]:
-        if one["kind"] == obj["kind"] and "/" not in one["name"]:
-            return Resource(group, version, one["name"], one["namespaced"])
-    return None
 
 
 def _addressed(
@@ -124,11 +133,11 @@ async def _version(client: ApiClient, resource: Resource, obj: dict[str, Any]) -
 
 
 async def _patch(
-    client: ApiClient, manifest: Manifest, resource: Resource, obj: dict[str, Any], *, dry: bool
+    client: ApiClient, manifest: Manifest, resource: Resource, obj: dict[str, Any], trial: Trial | None
 ) -> dict[str, Any]:
     meta = obj["metadata"]
     query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
-    if dry:
+    if trial is not None:
         query["dryRun"] = "All"
     try:
         answer = await client.request(
@@ -139,18 +148,16 @@ async def _patch(
             content_type="application/apply-patch+yaml",
         )
     except ApiError as error:
-        raise refused(manifest, error, dry=dry) from error
-    import orjson
+        raise refused(manifest, error, trial) from error
 
     result: dict[str, Any] = orjson.loads(answer)
     return result
 
 
-def refused(manifest: Manifest, error: ApiError, *, dry: bool) -> ManifestInvalid:
-    """The API's refusal as a line of the file: one line a cause. dry: nothing was changed yet."""
-    mend = "mend it, and apply again" + (
-        "; nothing was changed" if dry else "; what stands before it was applied"
-    )
+def refused(manifest: Manifest, error: ApiError, trial: Trial | None) -> ManifestInvalid:
+    """The API's refusal as a line of the file: one line a cause. trial: as what it was tried, None if for real."""
+    changed = "what stands before it was applied" if trial is None else trial.value
+    mend = f"mend it, and apply again; {changed}"
     if not error.causes:
         return ManifestInvalid(f"{manifest.where}: {manifest.title}: {error.message}", mend)
     lines = [
