@@ -377,8 +377,8 @@ class AimInvalid(UsageError):
     id = "PW-U16"
 
 
-class CaptureInvalid(UsageError):
-    """`podwire capture` can't begin: its file can't be made, or its buffers would take too much memory."""
+class OutputInvalid(UsageError):
+    """`podwire capture` or `podwire map` can't write: its file can't be made, or buffers would take too much memory."""
 
     id = "PW-U17"
 

@@ -6,6 +6,7 @@ import click
 
 from control.cli.exits import require_root
 from control.cli.options import existing, name_option
+from control.errors import OutputInvalid
 
 
 @click.command(
@@ -41,7 +42,12 @@ def command(name: str, path: Path | None, words: str | None) -> None:
     chart = survey(atlas)
     way = way_of(run_trace(atlas, source, Question(ends[1])), atlas) if source is not None else None
     picture = svg(chart, way)
-    if path is None:
+    if path is None or path == Path("-"):
         click.echo(picture, nl=False)
     else:
-        path.write_text(picture, encoding="utf-8")
+        try:
+            path.write_text(picture, encoding="utf-8")
+        except OSError as error:
+            raise OutputInvalid(
+                f"{path}: {error.strerror}.", "-w FILE.svg in a directory that can be written"
+            ) from error

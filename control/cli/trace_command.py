@@ -98,10 +98,12 @@ def _trace(
     elif output is not None:
         from control.explain import picture
 
-        arrows = picture.arrows_of(report.journey, atlas)
+        arrows = picture.arrows_of(report.journey, atlas, report.fate)
         click.echo(picture.mermaid(arrows) if output == "mermaid" else picture.svg(arrows), nl=False)
     else:
-        click.echo(render(report, colour=sys.stdout.isatty(), answers=answer), nl=False)
+        click.echo(
+            render(report, colour=sys.stdout is not None and sys.stdout.isatty(), answers=answer), nl=False
+        )
     return report.fate.delivered
 
 

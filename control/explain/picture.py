@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from control.explain.atlas import Atlas
+from control.explain.cause import Fate
 from control.explain.causes import is_ordinary
 from control.explain.hops import packet_text
 from dataplane.observe.journey import Course, Journey, Judgement, Sighting
@@ -20,8 +21,11 @@ class Arrow:
     dead: bool = False
 
 
-def arrows_of(journey: Journey, atlas: Atlas) -> tuple[Arrow, ...]:
-    """Place by place, in order of time: each cable that the packet and its answer crossed."""
+def arrows_of(journey: Journey, atlas: Atlas, fate: Fate | None = None) -> tuple[Arrow, ...]:
+    """Place by place, in order of time: each cable that the packet and its answer crossed.
+
+    fate: shown where the packet was lost and neither a rule nor the kernel tells of it.
+    """
     found: list[Arrow] = []
     for course in Course:
         last: Sighting | None = None
@@ -37,6 +41,8 @@ def arrows_of(journey: Journey, atlas: Atlas) -> tuple[Arrow, ...]:
         elif died := [death for death in journey.deaths(course) if not is_ordinary(death.reason)]:
             place = atlas.place(died[-1].netns)
             found.append(Arrow(place, place, f"died: {died[-1].said}", course, dead=True))
+        elif course is Course.REQUEST and fate is not None and not fate.delivered:
+            found.append(Arrow(fate.place, fate.place, f"lost: {fate.cause}", course, dead=True))
     return tuple(found)
 
 

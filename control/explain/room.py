@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from control.errors import CaptureInvalid, CaptureStopped
+from control.errors import CaptureStopped, OutputInvalid
 from dataplane.observe.recorder import Recorder
 
 _MEMINFO = Path("/proc/meminfo")
@@ -15,14 +15,14 @@ from ending other programs for it.
 
 
 def check_room(places: int, buffer_mb: int, meminfo: Path = _MEMINFO) -> None:
-    """Raises CaptureInvalid when that many rings of that size would take more than a part of the free memory."""
+    """Raises OutputInvalid when that many rings of that size would take more than a part of the free memory."""
     available = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:"))
     most_mb = int(available.split()[1]) // 1024 // _PART
     if places * buffer_mb <= most_mb:
         return
     each = most_mb // places
     mend = f"--buffer {each}" if each >= 2 else "fewer places"
-    raise CaptureInvalid(
+    raise OutputInvalid(
         f"{places} buffers of {buffer_mb} MB are more than a quarter of the memory that is free ({most_mb} MB).",
         mend,
     )
@@ -30,7 +30,7 @@ def check_room(places: int, buffer_mb: int, meminfo: Path = _MEMINFO) -> None:
 
 @contextmanager
 def writing(recorder: Recorder) -> Iterator[None]:
-    """Errors of a capture's file by name: CaptureInvalid where it can't be made, CaptureStopped where it got full."""
+    """Errors of a capture's file by name: OutputInvalid where it can't be made, CaptureStopped where it got full."""
     try:
         yield
     except BrokenPipeError:
@@ -38,5 +38,5 @@ def writing(recorder: Recorder) -> Iterator[None]:
     except OSError as error:
         said = f"{recorder.path}: {error.strerror}."
         if not recorder.written:
-            raise CaptureInvalid(said, "-w FILE.pcapng in a directory that can be written") from error
+            raise OutputInvalid(said, "-w FILE.pcapng in a directory that can be written") from error
         raise CaptureStopped(f"{said} What was written until then can be read.", "df -h") from error

@@ -8,6 +8,7 @@ import mmap
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dataplane.errors import LinkError
@@ -128,9 +129,10 @@ class Ring:
         self.dropped += dropped
 
     def close(self) -> None:
-        """Let the ring go."""
+        """Let the ring go; its memory with the last packet that somebody still holds."""
         self._view.release()
-        self._memory.close()
+        with suppress(BufferError):
+            self._memory.close()
         self._socket.close()
 
     def __enter__(self) -> "Ring":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from control.errors import CaptureInvalid, CaptureStopped
+from control.errors import CaptureStopped, OutputInvalid
 from control.explain.room import check_room, writing
 from dataplane.observe.recorder import Limits, Recorder
 
@@ -20,14 +20,14 @@ def meminfo(tmp_path) -> Path:
 
 def test_rings_may_take_a_quarter_of_what_is_free(meminfo):
     check_room(64, 16, meminfo)
-    with pytest.raises(CaptureInvalid) as refused:
+    with pytest.raises(OutputInvalid) as refused:
         check_room(65, 16, meminfo)
     assert "1024 MB" in refused.value.what
     assert refused.value.mend == "--buffer 15"
 
 
 def test_where_no_buffer_is_small_enough_places_are_too_many(meminfo):
-    with pytest.raises(CaptureInvalid) as refused:
+    with pytest.raises(OutputInvalid) as refused:
         check_room(600, 2, meminfo)
     assert refused.value.mend == "fewer places"
 
@@ -38,7 +38,7 @@ def _recorder(path: Path) -> Recorder:
 
 def test_a_file_that_cannot_be_made_is_bad_use(tmp_path):
     recorder = _recorder(tmp_path / "nowhere" / "x.pcapng")
-    with pytest.raises(CaptureInvalid) as refused, writing(recorder):
+    with pytest.raises(OutputInvalid) as refused, writing(recorder):
         recorder.open()
     assert "No such file or directory" in refused.value.what
 
