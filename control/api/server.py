@@ -17,6 +17,7 @@ from aiohttp import web
 
 from control.api.admission.attempt import Admission
 from control.api.admission.definitions import DefinitionWarnings
+from control.api.admission.finalizers import FinalizerWarnings
 from control.api.admission.lifecycle import NamespaceLifecycle
 from control.api.admission.limit_ranger import LimitBounds, LimitDefaults
 from control.api.admission.pods import DefaultTolerationSeconds, NoPrivilege, Priority
@@ -35,6 +36,7 @@ from control.api.custom.catalog import Catalog
 from control.api.custom.establish import Establisher
 from control.api.delete import Deleter
 from control.api.discovery import Discovery
+from control.api.http_log import HTTP_LOG
 from control.api.nonresource import NonResource
 from control.api.quota import QuotaLedger
 from control.api.quota_status import QuotaStatus
@@ -133,6 +135,7 @@ class ApiServer:
             validating=(
                 NoPrivilege(),
                 DefinitionWarnings(),
+                FinalizerWarnings(),
                 LimitBounds(self.store),
                 ResourceQuotaAdmission(self._quotas),
             ),
@@ -184,6 +187,7 @@ class ApiServer:
             request_factory=_request,
             handler_cancellation=True,
             access_log=None,
+            logger=HTTP_LOG,
             keepalive_timeout=KEEP_ALIVE_S,
             max_line_size=32 << 10,
             max_field_size=32 << 10,

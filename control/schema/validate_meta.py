@@ -9,6 +9,8 @@ from control.schema.resource import ResourceRow
 
 _ANNOTATIONS_LIMIT = 256 * 1024
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+_LENIENT_GROUPS = ("apiextensions.k8s.io", "apiregistration.k8s.io")
+"""Upstream validates their metadata without the core kinds' extra rule for finalizers."""
 _NAMES: dict[str, Callable[[str], tuple[str, ...]]] = {
     "namespaces": formats.label,
     "services": formats.label,
@@ -60,9 +62,23 @@ def metadata(row: ResourceRow, meta: Mapping[str, Any]) -> list[Cause]:
         found += annotations(meta["annotations"], "metadata.annotations")
     if meta.get("ownerReferences"):
         found += _owners(meta["ownerReferences"])
+    lenient = row.custom is not None or row.group in _LENIENT_GROUPS
     for index, finalizer in enumerate(meta.get("finalizers", ())):
-        found += _finalizer(finalizer, index)
+        found += _finalizer(finalizer, index, lenient=lenient)
     return found
+
+
+def finalizer_warnings(new: Mapping[str, Any], old: Mapping[str, Any]) -> list[str]:
+    """Of a custom object's metadata: finalizers that were added without a domain, which upstream lets pass."""
+    told = []
+    for name in sorted(set(new.get("finalizers", ())) - set(old.get("finalizers", ()))):
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            path = " including a path (/)" if "." in name else ""
+            told.append(
+                f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name{path}'
+                " to avoid accidental conflicts with other finalizer writers"
+            )
+    return told
 
 
 def labels(values: Mapping[str, str], path: str) -> list[Cause]:
@@ -112,14 +128,14 @@ def _owners(owners: list[Mapping[str, Any]]) -> list[Cause]:
     return found
 
 
-def _finalizer(name: str, index: int) -> list[Cause]:
+def _finalizer(name: str, index: int, *, lenient: bool) -> list[Cause]:
     path = "metadata.finalizers"
     wrong = formats.qualified_name(name)
     if wrong:
         found = causes.all_invalid(path, name, wrong)
     else:
         found = []
-    if "/" not in name and name not in _STANDARD_FINALIZERS:
+    if not lenient and "/" not in name and name not in _STANDARD_FINALIZERS:
         said = "name is neither a standard finalizer name nor is it fully qualified"
         found.append(causes.invalid(f"{path}[{index}]", name, said))
     return found

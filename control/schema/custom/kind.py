@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from control.errors import Cause
 from control.schema import causes
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 _ANYTHING: Raw = {"type": "object", PRESERVE: True}
 _OBJECT_META = META + "ObjectMeta"
+_BLOCKING: Final = frozenset(
+    f"FieldValue{what}" for what in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
+)
+"""Faults after which a rule might stumble: upstream then evaluates none, and says so."""
+_UNCHECKED: Final = Cause(
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid;"
+    " correct the existing errors to complete validation",
+    "<nil>",
+)
 
 
 class CustomKind:
@@ -108,8 +118,11 @@ class CustomKind:
         self._check(new, None, found)
         if old is not None and found:
             found = [fault for fault in found if not unchanged(fault.at, self.node, new, old)]
-        if self._rules is not None and not found:
-            found += rules.check_rules(self._rules, new, old)
+        if self._rules is not None:
+            if any(fault.cause.reason in _BLOCKING for fault in found):
+                found.append(Fault(None, _UNCHECKED))
+            else:
+                found += rules.check_rules(self._rules, new, old)
         return [fault.cause for fault in found] + self._scale_faults(new)
 
     def _scale_faults(self, obj: Json) -> list[Cause]:

@@ -103,7 +103,7 @@ def _evaluated(rule: Rule, variables: Mapping[str, Any], at: Place, kind: str, v
         if rule.program.evaluate(variables) is True:
             return None
     except cel.CelFailed as error:
-        about = raw["rule"].strip()
+        about = (raw.get("message") or raw["rule"]).strip()
         said = f"{error} evaluating rule: {about}"
         if str(error).startswith("no such overload"):
             signature = "call arguments did not match a supported operator, function or macro signature"

@@ -71,7 +71,7 @@ def _wrong(at: Place, value: Any, said: str) -> Fault:
 def _of_text(raw: Raw) -> list[Check]:
     checks: list[Check] = []
     least, most, pattern = raw.get("minLength"), raw.get("maxLength"), raw.get("pattern")
-    form = named(raw.get("format") or "") if raw.get("type") == "string" else None
+    form = named(raw.get("format") or "") if raw.get("type") in (None, "string") else None
 
     def length(value: Any, at: Place, found: list[Fault]) -> None:
         if type(value) is not str:
@@ -230,13 +230,15 @@ def _combined(raw: Raw) -> list[Check]:
         checks += [compiled(one) for one in inner]
     for key in ("anyOf", "oneOf"):
         if inner := raw.get(key):
-            checks.append(_some(key, [compiled(one) for one in inner]))
+            checks.append(_some(key, inner))
     if (refused := raw.get("not")) is not None:
         checks.append(_none(compiled(refused)))
     return checks
 
 
-def _some(key: str, options: list[Check]) -> Check:
+def _some(key: str, raws: Sequence[Raw]) -> Check:
+    options = [compiled(raw) for raw in raws]
+
     def check(value: Any, at: Place, found: list[Fault]) -> None:
         faults: list[list[Fault]] = []
         for option in options:
@@ -252,10 +254,26 @@ def _some(key: str, options: list[Check]) -> Check:
         else:
             return
         if not valid:
-            # As upstream: what the nearest alternative says is wrong, too.
-            found.extend(sorted(faults, key=len)[0])
+            # As upstream: what is wrong by the alternative that says most of the value; the first of several.
+            found.extend(max(zip(raws, faults, strict=True), key=lambda one: _reach(one[0], value))[1])
 
     return check
+
+
+def _reach(raw: Raw, value: Any) -> int:
+    """How many of a schema's parts say something of a value."""
+    count = 1 + (type(value) is str and named(raw.get("format") or "") is not None)
+    if type(value) is dict:
+        properties, every = raw.get("properties") or {}, raw.get("additionalProperties")
+        for key, item in value.items():
+            child = properties.get(key, every)
+            count += _reach(child, item) if isinstance(child, Mapping) else 0
+    elif type(value) is list and isinstance(raw.get("items"), Mapping):
+        count += sum(_reach(raw["items"], item) for item in value)
+    count += sum(_reach(one, value) for one in raw.get("allOf") or ())
+    return count + sum(
+        max(_reach(one, value) for one in raw[key]) for key in ("anyOf", "oneOf") if raw.get(key)
+    )
 
 
 def _none(refused: Check) -> Check:

@@ -20,7 +20,7 @@ WRONG = {
         'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
     ),
     "more than the maximum": (
-        {"replicas": 11},
+        {"replicas": 11, "maxReplicas": 20},
         "spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10",
     ),
     "less than the minimum": (
@@ -72,15 +72,38 @@ WRONG = {
         "spec.mode: Forbidden: many is more than 1",
     ),
 }
+BLOCKING = {
+    "a text for a number", "none of an enumeration", "too long", "null where it is no value", "no time",
+    "neither a number nor a text", "an item without what it needs", "too many items", "an object without a kind",
+}  # fmt: skip
+UNCHECKED = (
+    "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid;"
+    " correct the existing errors to complete validation"
+)
 
 
 @pytest.mark.parametrize("what", WRONG)
 async def test_what_is_wrong_is_said_in_upstreams_words(crontabs: ApiClient, what: str) -> None:
-    spec, said = WRONG[what]
+    spec, fault = WRONG[what]
+    told = [fault] + [UNCHECKED] * (what in BLOCKING)
     with pytest.raises(Invalid) as refused:
         await crontabs.create(CRONTABS, crontab("bad", **spec), "default")
+    said = f"[{', '.join(told)}]" if len(told) > 1 else fault
     assert refused.value.message == f'CronTab.{GROUP} "bad" is invalid: {said}'
-    assert [f"{cause.field}: {cause.message}" for cause in refused.value.causes] == [said]
+    assert [f"{cause.field}: {cause.message}" for cause in refused.value.causes] == told
+
+
+async def test_a_value_that_is_wrong_hides_no_rule(crontabs: ApiClient) -> None:
+    with pytest.raises(Invalid) as refused:
+        await crontabs.create(CRONTABS, crontab("bad", replicas=11, maxReplicas=2), "default")
+    assert [cause.field for cause in refused.value.causes] == ["spec.replicas", "spec"]
+
+
+async def test_a_finalizer_without_a_domain_passes_as_upstream(crontabs: ApiClient) -> None:
+    await crontabs.create(CRONTABS, crontab("held"), "default")
+    body = {"metadata": {"finalizers": ["finalizer.example.com"]}}
+    held = await crontabs.patch(CRONTABS, "held", "default", body)
+    assert held["metadata"]["finalizers"] == ["finalizer.example.com"]
 
 
 async def test_a_new_object_gets_defaults_and_loses_what_nobody_knows(crontabs: ApiClient) -> None:

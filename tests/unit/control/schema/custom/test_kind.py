@@ -40,3 +40,22 @@ def test_faults_of_an_update_are_those_that_it_made(row) -> None:
     assert [cause.message for cause in row.custom.faults({"spec": {"a": 1, "r": -1}}, old)] == [
         "Invalid value: -1: should be a non-negative integer"
     ]
+
+
+def test_rules_are_evaluated_beside_other_faults_but_for_those_they_might_stumble_over(definition) -> None:
+    rule = "x-kubernetes-validations: [{rule: self.a < 9, message: too much}]"
+    (row,) = rows_of(
+        definition(
+            f"{{type: object, {rule}, required: [a], properties: {{a: {{type: integer, maximum: 5}}}}}}"
+        ),
+        1,
+    )
+    told = [cause.message for cause in row.custom.faults({"a": 10}, None)]
+    assert told == [
+        "Invalid value: 10: a in body should be less than or equal to 5",
+        "Invalid value: too much",
+    ]
+    stumbling, unchecked = row.custom.faults({"a": "x"}, None)
+    assert stumbling.reason == "FieldValueTypeInvalid"
+    assert (unchecked.field, unchecked.reason) == ("<nil>", "FieldValueInvalid")
+    assert "were not checked because the object was invalid" in unchecked.message

@@ -85,3 +85,10 @@ def test_an_error_while_evaluating_is_told(node) -> None:
         "{type: object, x-kubernetes-validations: [{rule: self.a > 1}], properties: {a: {type: integer}}}"
     )
     assert said(node, schema, {}) == [': Invalid value: "object": no such key: a evaluating rule: self.a > 1']
+
+
+def test_an_error_while_evaluating_is_told_in_the_rules_own_message(node) -> None:
+    schema = "{type: object, x-kubernetes-validations: [{rule: self.a > 1, message: a is needed}], properties: {a: {type: integer}}}"
+    assert said(node, schema, {}) == [
+        ': Invalid value: "object": no such key: a evaluating rule: a is needed'
+    ]

@@ -68,3 +68,22 @@ def test_combinations_tell_of_no_field_as_upstream() -> None:
     assert said("{type: string, allOf: [{pattern: a}, {maxLength: 3}]}", "bbb") == [
         "x: Invalid value: \"bbb\": x in body should match 'a'"
     ]
+
+
+def test_a_format_counts_where_no_type_is_said() -> None:
+    address = "{type: string, anyOf: [{format: ipv4}, {format: ipv6}]}"
+    assert said(address, "10.0.0.1") == said(address, "::1") == []
+    assert 'x: Invalid value: "1.2.3.4:80": x in body must be of type ipv4: "1.2.3.4:80"' in said(
+        address, "1.2.3.4:80"
+    )
+
+
+def test_of_alternatives_that_all_fail_the_one_that_says_most_is_told() -> None:
+    address = """{type: object, properties: {t: {type: string}, v: {type: string}}, oneOf: [
+      {properties: {t: {enum: [ip]}, v: {anyOf: [{format: ipv4}, {format: ipv6}]}}},
+      {properties: {t: {not: {enum: [ip]}}}}]}"""
+    assert said(address, {"t": "ip", "v": "x"}) == [
+        '<nil>: Invalid value: "": "x" must validate one and only one schema (oneOf). Found none valid',
+        '<nil>: Invalid value: "": "x.v" must validate at least one schema (anyOf)',
+        'x.v: Invalid value: "x": x.v in body must be of type ipv4: "x"',
+    ]
