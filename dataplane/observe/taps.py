@@ -5,17 +5,20 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from dataplane.netns.enter import run_inside
+from dataplane.patience import patient
 
 _ETH_P_ALL = 0x0003
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _BUFFER_BYTES, _SNAP_BYTES = 16 << 20, 65_600
 _OTHERHOST, _OUTGOING = 3, 4  # PACKET_OTHERHOST, PACKET_OUTGOING
+_STAMPS_S, _AGAIN_S = 1.0, 0.0002
 _TIMESPEC = struct.Struct("=qq")
 
 
@@ -69,7 +72,7 @@ class Taps:
 
 @contextmanager
 def tapped(
-    namespaces: Iterable[str], wanted: Callable[[bytes], bool], heard: Callable[[Frame], None]
+    namespaces: Collection[str], wanted: Callable[[bytes], bool], heard: Callable[[Frame], None]
 ) -> Iterator[Taps]:
     """Listen on every link of these namespaces for the block; ``heard`` is called in another thread.
 
@@ -80,6 +83,7 @@ def tapped(
         selector = stack.enter_context(selectors.DefaultSelector())
         for netns in namespaces:
             selector.register(stack.enter_context(run_inside(netns, _tap)), selectors.EVENT_READ, netns)
+        any(run_inside(netns, _stamps) for netns in namespaces)
         stop = os.eventfd(0, os.EFD_CLOEXEC)
         stack.callback(os.close, stop)
         selector.register(stop, selectors.EVENT_READ)
@@ -116,6 +120,30 @@ def _time(ancillary: list[tuple[int, int, bytes]]) -> int:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
             return int(seconds) * 1_000_000_000 + int(nanoseconds)
     return 0
+
+
+def _stamps() -> bool:
+    """Wait until the kernel stamps packets as they pass; False where the namespace's loopback is down.
+
+    The first socket that asks for stamps only schedules that (net_enable_timestamp in net/core/dev.c). Until then
+    a packet's time is the one at which it is read, and on a busy machine the order of links is lost.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as own:
+        own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        own.settimeout(patient(_STAMPS_S))
+        deadline = time.monotonic() + patient(_STAMPS_S)
+        try:
+            own.bind(("127.0.0.1", 0))
+            while time.monotonic() < deadline:
+                own.sendto(b"", own.getsockname())
+                sent_ns = time.time_ns()
+                _data, ancillary, _flags, _address = own.recvmsg(1, 64)
+                if 0 < _time(ancillary) <= sent_ns:
+                    return True
+                time.sleep(_AGAIN_S)
+        except OSError:  # no loopback here
+            return False
+    return True
 
 
 def _tap() -> socket.socket:
