@@ -114,6 +114,11 @@ def heal_places(directory: LabDirectory, words: Sequence[str]) -> list[Entry]:
     return _heal(directory, chosen)
 
 
+def forget(directory: LabDirectory, place: str) -> None:
+    """Undo what befell a node that leaves the lab, so that its next namesake is whole."""
+    _heal(directory, [entry for entry in recorded(directory) if place in entry.fault.places])
+
+
 def _means(word: str, places: Sequence[str]) -> bool:
     """A place by the words that it was given, or by a shorter form of them."""
     return any(

@@ -61,11 +61,8 @@ def acts_of(fault: Fault, ground: Ground, chain: str) -> tuple[Act, ...]:
     place = places[0]
     netns, port = _port(place, ground)
     if fault.kind == "cut":
-        down = LinkDown(netns, port)
-        if place.kind != "pod":
-            return (down,)
-        # A kubelet that starts anew puts its pods' links up: the rules hold all the same.
-        return (PortDrop(netns, chain, ((port, ""), ("", port))), down)
+        # Links are put up by a kubelet that starts anew, and by `node add`: the rules hold all the same.
+        return (PortDrop(netns, chain, ((port, ""), ("", port))), LinkDown(netns, port))
     if fault.kind == "lose":
         return (PortDrop(netns, chain, ((port, ""), ("", port)), fault.percent),)
     return tuple(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from control.client.client import ApiClient
 from control.client.resources import LEASES, NODES, PODS
 from control.errors import NodeInvalid, NotFound, NotReady
+from control.lab import fault_book
 from control.lab.credentials import ensure_credentials
 from control.lab.directory import LabDirectory
 from control.lab.plan import LabPlan, make_plan
@@ -48,7 +49,8 @@ def without_node(spec: LabSpec, name: str) -> LabSpec:
         raise NodeInvalid(f"There is no node {name} (workers: {there}).", "podwire status")
     if node.control:
         raise NodeInvalid(f"{name} is the control plane; it goes with the lab.", "sudo podwire down")
-    return replace(spec, nodes=tuple(each for each in spec.nodes if each.name != name))
+    faults = tuple(fault for fault in spec.faults if not {name, f"agents-{name}"} & {*fault.places})
+    return replace(spec, nodes=tuple(each for each in spec.nodes if each.name != name), faults=faults)
 
 
 def add(plan: LabPlan, directory: LabDirectory, api_port: int, spec: LabSpec) -> LabPlan:
@@ -83,6 +85,7 @@ async def remove(
 
     Nothing of it stays in any other node's kernel.
     """
+    await asyncio.to_thread(fault_book.forget, directory, name)  # its kubelet is to let its pods go
     await client.patch(NODES, name, None, {"spec": {"unschedulable": True}})
     await _delete_pods(client, name)
     _write(directory, spec, leaving={*leaving(directory), name})
@@ -114,6 +117,7 @@ async def _forget(client: ApiClient, plan: LabPlan, directory: LabDirectory, nam
     """What is left of a node that ``plan`` does not have: agents, kernel, objects, files; then the note of it."""
     _tell_supervisor(directory)
     await _agents_gone(directory, name)
+    await asyncio.to_thread(fault_book.forget, directory, name)
     await asyncio.to_thread(_remove_from_kernel, plan, name)
     for resource, namespace in ((NODES, None), (LEASES, NODE_LEASE_NAMESPACE)):
         try:
@@ -121,6 +125,7 @@ async def _forget(client: ApiClient, plan: LabPlan, directory: LabDirectory, nam
         except NotFound:
             continue
     shutil.rmtree(directory.node(name), ignore_errors=True)
+    shutil.rmtree(directory.memory / name, ignore_errors=True)
     for path in directory.pki.glob(f"kubelet-{name}[.-]*"):
         if path.name.split(".")[0] in (f"kubelet-{name}", f"kubelet-{name}-serving"):
             path.unlink()

@@ -144,6 +144,21 @@ def test_agents_do_not_mend_a_cut_pod_and_up_does(lab, family):
     assert ann.can_connect(shop.ip[family], 8080, timeout_s=5)
 
 
+def test_a_node_added_does_not_mend_a_cut_and_a_node_removed_takes_its_faults_along(lab):
+    shop = lab.pod("shop", node="node-1", listens=8080)
+    ann = lab.pod("ann", node="node-2")
+    address = next(iter(shop.ip.values()))
+    fault(lab, "cut", "node-1")
+    podwire("node", "add", "--name", lab.name, "node-3")
+    try:
+        fault(lab, "cut", "node-3")
+        assert not ann.can_connect(address, 8080)
+        assert in_force(lab) == ["cut node-1", "cut node-3"]
+    finally:
+        podwire("node", "remove", "--name", lab.name, "node-3")
+    assert in_force(lab) == ["cut node-1"]
+
+
 def _role(lab: Lab, name: str) -> dict[str, object]:
     roles = json.loads(podwire("status", "--name", lab.name, "-o", "json").stdout)["roles"]
     return next(role for role in roles if role["name"] == name)
@@ -153,7 +168,7 @@ def test_what_the_kernel_no_longer_has_is_not_listed(lab):
     fault(lab, "cut", "node-1")
     fault(lab, "lose", "node-2", "10")
     lab.fabric.run("ip", "link", "set", "node-1", "up")
-    assert in_force(lab) == ["lose node-2 10 %"]
+    assert in_force(lab) == ["cut node-1", "lose node-2 10 %"], "half of a fault is one"
     lab.fabric.run("nft", "delete", "table", "bridge", "podwire-fault")
     assert in_force(lab) == []
 

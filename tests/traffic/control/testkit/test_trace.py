@@ -86,7 +86,7 @@ def test_a_lab_shows_itself_as_its_map(lab):
 def test_verify_is_the_command_lines(lab):
     lab.pod("shop", node="node-1", listens=8080)
     report = lab.verify(lab.namespace)
-    assert report.mismatches == []
+    assert report.mismatches == ()
     assert "mismatches" in report.summary
 
 
