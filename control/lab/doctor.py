@@ -95,8 +95,13 @@ def _kernel(can: Capabilities) -> list[Finding]:
             "containers see the machine's files read-only and write to /tmp, /run, /var/log and the like",
             "sudo modprobe overlay",
         ),
-        ("netem", can.netem, "no delay or loss can be emulated (later commands)", "sudo modprobe sch_netem"),
-        ("BTF", can.btf, "trace and drops go by counters, not by the kernel's own word", "a kernel with CONFIG_DEBUG_INFO_BTF"),
+        ("netem", can.netem, "no delay can be emulated (podwire fault delay)", "sudo modprobe sch_netem"),
+        (
+            "BTF",
+            can.btf,
+            "trace and drops go by counters, not by the kernel's own word",
+            "a kernel with CONFIG_DEBUG_INFO_BTF",
+        ),
     )
     for name, there, cost, mend in rows:
         findings.append(

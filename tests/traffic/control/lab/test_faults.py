@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -92,6 +94,26 @@ def test_after_kill_9_the_fault_is_listed_and_healed(lab):
     fault(lab, "heal", "--all")
     assert in_force(lab) == []
     assert "podwire-fault" not in lab.fabric.run("nft", "list", "tables")
+
+
+def test_killed_at_any_moment_it_leaves_nothing_that_heal_does_not_know(lab):
+    kinds = (("cut", "node-1"), ("throttle", "node-2", "1gbit"), ("lose", "node-1", "node-2", "50"))
+    for round_ in range(12):
+        words = kinds[round_ % len(kinds)]
+        command = subprocess.Popen(
+            [sys.executable, "-I", "-m", "podwire", "fault", words[0], "--name", lab.name, *words[1:]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(random.uniform(0.2, 0.8))  # noqa: S311 (which moment it is does not matter)
+        command.kill()
+        command.wait()
+    fault(lab, "heal", "--all")
+
+    assert "podwire-fault" not in lab.fabric.run("nft", "list", "tables")
+    assert "tbf" not in lab.fabric.run("tc", "qdisc") + lab.node("node-2").run("tc", "qdisc")
+    assert not re.search("node-1.*state DOWN", lab.fabric.run("ip", "link", "show", "node-1"))
+    assert not lab.directory.faults.exists()
 
 
 def _staying(lab: Lab, *words: str) -> subprocess.Popen[str]:
