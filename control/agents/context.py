@@ -25,6 +25,7 @@ class NodeContext:
     node_cidrs: the underlay, one network a family.
     api_url: ``https://10.0.1.9:6443``, reached from inside the node's namespace.
     directory: the node's own state (``<lab>/nodes/<node>``): pods, volumes, IPAM ledger, CNI results.
+    memory: where what is written into pods' volumes lies; in memory, while the lab is up.
     pod_logs: ``<directory>/log/pods``, in the layout of a kubelet.
     client_cert, client_key, serving_cert, serving_key, ca: PEM files.
     zygote_socket: unix socket of the lab's zygote. cgroup: this node's cgroup2 directory.
@@ -43,6 +44,7 @@ class NodeContext:
     cluster_domain: str
     api_url: str
     directory: Path
+    memory: Path
     pod_logs: Path
     client_cert: Path
     client_key: Path

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 
 def remove_leftovers(ctx: NodeContext, wanted: set[str]) -> None:
-    """Files of pods that went while no kubelet ran: directories by uid, logs by ``<namespace>_<name>_<uid>``."""
-    for directory in (ctx.directory / "pods", ctx.pod_logs):
+    """Files of pods that went while no kubelet ran: directories and volumes by uid, logs by ``<namespace>_<name>_<uid>``."""
+    for directory in (ctx.directory / "pods", ctx.memory, ctx.pod_logs):
         for place in directory.iterdir() if directory.is_dir() else ():
             if place.name.rpartition("_")[2] not in wanted:
                 shutil.rmtree(place, ignore_errors=True)

@@ -24,7 +24,7 @@ from control.agents.translate.pod import (
     sandbox_request,
     uid_of,
 )
-from control.agents.volumes import PodVolumes, VolumeTools
+from control.agents.volumes import PodVolumes, VolumePlaces, VolumeTools
 from control.client.client import ApiUnreachable
 from control.client.resources import SERVICEACCOUNTS
 from control.errors import ApiError
@@ -46,9 +46,10 @@ class PodSandbox:
         self.addresses: tuple[str, ...] = ()
         self.up = False
         self.directory = Path(tools.ctx.directory) / "pods" / uid_of(pod)
+        self._memory = tools.ctx.memory / uid_of(pod)
         self._volumes = PodVolumes(
             pod,
-            self.directory,
+            VolumePlaces(self.directory, self._memory),
             VolumeTools(
                 fetch=self._fetch,
                 token=PodTokens(self._token, tools.clock.now).get,
@@ -126,7 +127,8 @@ class PodSandbox:
 
     async def discard(self) -> None:
         """The pod's files."""
-        await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+        for place in (self.directory, self._memory):
+            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
     def open_netns(self) -> int:
         """The network namespace, as a descriptor for the zygote."""

@@ -51,20 +51,26 @@ class VolumeTools:
     hidden: str
 
 
-class PodVolumes:
-    """The volumes of one pod, each ``volume-<name>`` in the pod's own directory, which its owner removes."""
+@dataclass(frozen=True, slots=True)
+class VolumePlaces:
+    """Two directories of one pod, which its owner removes. disk: of emptyDirs. memory: of what the kubelet writes."""
 
-    def __init__(self, pod: Json, directory: Path, tools: VolumeTools) -> None:
+    disk: Path
+    memory: Path
+
+
+class PodVolumes:
+    """The volumes of one pod, each ``volume-<name>`` in one of the pod's places."""
+
+    def __init__(self, pod: Json, places: VolumePlaces, tools: VolumeTools) -> None:
         self._pod = pod
-        self._directory = directory
+        self._at = places
         self._tools = tools
         self._places: dict[str, str] = {}
         self._written: dict[str, tuple[FileSpec, ...]] = {}
 
     async def set_up(self) -> None:
         """Make every volume, in the pod's directory. Raises MountError, in upstream's words where there are any."""
-        if self._pod["spec"].get("volumes"):
-            self._directory.mkdir(parents=True, exist_ok=True)
         for volume in self._pod["spec"].get("volumes") or []:
             try:
                 await self._one(volume)
@@ -104,9 +110,6 @@ class PodVolumes:
             found.append((source, mount["mountPath"], mode, sub_path))
         return tuple(found)
 
-    def _place(self, name: str) -> Path:
-        return self._directory / f"volume-{name}"
-
     async def _one(self, volume: Json) -> None:
         name = volume["name"]
         if "emptyDir" in volume:
@@ -131,8 +134,9 @@ class PodVolumes:
             raise MountError(f'volume "{name}": podwire has no volumes of type {kind}')
 
     async def _empty_dir(self, name: str, source: Json) -> None:
-        place = self._place(name)
+        place = self._at.disk / f"volume-{name}"
         if not place.exists():
+            self._at.disk.mkdir(parents=True, exist_ok=True)
             place.mkdir()
             os.chmod(place, 0o777)  # noqa: S103 (as upstream makes them)
             self._own(place)
@@ -210,11 +214,12 @@ class PodVolumes:
         return found
 
     async def _write(self, name: str, files: list[FileSpec]) -> None:
-        place = self._place(name)
+        place = self._at.memory / f"volume-{name}"
         self._places[name] = str(place)
         want = tuple(files)
         if self._written.get(name) == want and place.exists():
             return
+        self._at.memory.mkdir(parents=True, exist_ok=True)
         if sum(len(file.data) for file in files) > _SMALL_BYTES:
             await asyncio.to_thread(write_atomically, place, want, self._owner())
         else:  # quicker than handing it to a thread

@@ -119,6 +119,11 @@ class LabDirectory:
         """Which faults are in force, and what undoes them."""
         return self.root / "faults.json"
 
+    @property
+    def memory(self) -> Path:
+        """A tmpfs while the lab is up: what the nodes' kubelets write into pods' volumes."""
+        return self.root / "memory"
+
     def node(self, node: str) -> Path:
         """State of a node's agents."""
         return self.root / "nodes" / node

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from control.errors import Leftovers
 from control.lab.directory import LabDirectory, all_labs
+from control.lab.memory import drop_memory
 from dataplane.host.cgroup import LabCgroup, labs_with_cgroup
 from dataplane.host.unmount import unmount_below
 from dataplane.host.untouched import RootState, snapshot
@@ -82,6 +83,7 @@ def clear_kernel(directory: LabDirectory) -> Removed:
     cgroup.kill()
     swept = sweep.sweep(directory.name).namespaces
     unmount_below(directory.root)
+    drop_memory(directory)
     cgroup.remove()
     for file in (directory.control_socket, directory.zygote_socket, directory.faults):
         file.unlink(missing_ok=True)

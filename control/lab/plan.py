@@ -145,6 +145,7 @@ def node_context(plan: LabPlan, node: NodePlan, directory: LabDirectory, cgroup:
         cluster_domain=plan.spec.cluster_domain,
         api_url=plan.api_url,
         directory=state,
+        memory=directory.memory / node.name,
         pod_logs=state / "log" / "pods",
         client_cert=pki / f"kubelet-{node.name}.crt",
         client_key=pki / f"kubelet-{node.name}.key",

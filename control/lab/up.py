@@ -20,6 +20,7 @@ from control.errors import LabDiffers, LabStopped, NameInUse, OtherVersion, Port
 from control.lab.credentials import ensure_credentials
 from control.lab.directory import Caller, LabDirectory, write_private
 from control.lab.down import clear_kernel, take_down
+from control.lab.memory import mount_memory
 from control.lab.plan import LabPlan, make_plan
 from control.lab.preflight import Checked, preflight
 from control.lab.process import log_to
@@ -223,6 +224,7 @@ def _make(plan: LabPlan, directory: LabDirectory, stored: dict[str, Any], steps:
     )
     cgroup = LabCgroup(plan.name)
     cgroup.create()
+    mount_memory(directory)
     steps.doing("supervisor")
     read, write = os.pipe2(os.O_CLOEXEC)
     with cgroup.visiting("roles"):  # so that not even an instant's supervisor can be missed

@@ -128,7 +128,7 @@ def context(netns: str) -> NodeContext:
         lab="t", name="node-1", netns=netns, addresses=(ip_address("10.0.1.10"),),
         pod_cidrs=(ip_network("10.244.1.0/24"),), cluster_cidrs=(ip_network("10.244.0.0/16"),),
         service_cidrs=(ip_network("10.96.0.0/12"),), dns_ip=ip_address("10.96.0.10"), cluster_domain="cluster.local",
-        api_url="", directory=none, pod_logs=none, client_cert=none, client_key=none, serving_cert=none,
+        api_url="", directory=none, memory=none, pod_logs=none, client_cert=none, client_key=none, serving_cert=none,
         serving_key=none, ca=none, zygote_socket=none, cgroup=none, home=none, max_pods=110, pod_mtu=1450,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from control.agents.kubelet_errors import MountError
-from control.agents.volumes import FileSpec, PodVolumes, VolumeTools, write_atomically
+from control.agents.volumes import FileSpec, PodVolumes, VolumePlaces, VolumeTools, write_atomically
 from dataplane.host.container_root import NODE_ROOT
 
 
@@ -62,6 +62,10 @@ def tools(**objects):
     return VolumeTools(fetch, token, lambda path: f"<{path}>", lambda ref: "7", tmpfs, "/labs")
 
 
+def places(root):
+    return VolumePlaces(root / "disk", root / "memory")
+
+
 async def test_a_projection_gathers_its_sources(tmp_path):
     projected = {
         "sources": [
@@ -70,17 +74,25 @@ async def test_a_projection_gathers_its_sources(tmp_path):
             {"downwardAPI": {"items": [{"path": "ns", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
         ]
     }
-    volumes = PodVolumes(pod({"name": "v", "projected": projected}), tmp_path, tools(cm={"k": b"CA"}))
+    volumes = PodVolumes(
+        pod({"name": "v", "projected": projected}),
+        places(tmp_path),
+        tools(cm={"k": b"CA"}),
+    )
     await volumes.set_up()
     ((source, target, mode, sub),) = volumes.mounts_of({"volumeMounts": [{"name": "v", "mountPath": "/v"}]})
-    assert (target, mode, sub) == ("/v", "ro", "")
+    assert (source, target, mode, sub) == (str(tmp_path / "memory/volume-v"), "/v", "ro", "")
     assert {name: Path(source, name).read_text() for name in ("token", "ca.crt", "ns")} == {
         "token": "token for api of 600 s", "ca.crt": "CA", "ns": "<metadata.namespace>",
     }  # fmt: skip
 
 
 async def test_the_node_s_root_is_the_container_s_own_view_of_it_whatever_lies_below(tmp_path):
-    volumes = PodVolumes(pod({"name": "v", "hostPath": {"path": "/"}}), tmp_path, tools())
+    volumes = PodVolumes(
+        pod({"name": "v", "hostPath": {"path": "/"}}),
+        places(tmp_path),
+        tools(),
+    )
     await volumes.set_up()
     mounts = [
         {"name": "v", "mountPath": "/host"},
@@ -108,12 +120,18 @@ async def test_the_node_s_root_is_the_container_s_own_view_of_it_whatever_lies_b
 )
 async def test_what_can_not_be_mounted_says_why(tmp_path, volume, message):
     with pytest.raises(MountError, match=message):
-        await PodVolumes(pod({"name": "v", **volume}), tmp_path, tools(cm={"k": b""})).set_up()
+        await PodVolumes(
+            pod({"name": "v", **volume}),
+            places(tmp_path),
+            tools(cm={"k": b""}),
+        ).set_up()
 
 
 async def test_only_empty_dirs_are_writable(tmp_path):
     made = PodVolumes(
-        pod({"name": "e", "emptyDir": {}}, {"name": "h", "hostPath": {"path": "/etc"}}), tmp_path, tools()
+        pod({"name": "e", "emptyDir": {}}, {"name": "h", "hostPath": {"path": "/etc"}}),
+        places(tmp_path),
+        tools(),
     )
     await made.set_up()
     mounts = [{"name": "e", "mountPath": "/e", "subPath": "x"}, {"name": "h", "mountPath": "/h"},
@@ -130,7 +148,9 @@ async def test_a_token_in_a_volume_is_rotated_in_place(tmp_path):
 
     projected = {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}]}
     volumes = PodVolumes(
-        pod({"name": "v", "projected": projected}), tmp_path, dataclasses.replace(tools(), token=token)
+        pod({"name": "v", "projected": projected}),
+        places(tmp_path),
+        dataclasses.replace(tools(), token=token),
     )
     await volumes.set_up()
     ((source, *_),) = volumes.mounts_of({"volumeMounts": [{"name": "v", "mountPath": "/v"}]})

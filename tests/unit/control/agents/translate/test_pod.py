@@ -27,7 +27,7 @@ NODE = NodeContext(
     lab="lab", name="node-1", netns="podwire-lab-node-1", addresses=(ip_address("10.0.1.10"),),
     pod_cidrs=(ip_network("10.244.1.0/24"),), cluster_cidrs=(), service_cidrs=(ip_network("10.96.0.0/12"),),
     dns_ip=ip_address("10.96.0.10"), cluster_domain="cluster.local", api_url="https://10.0.1.9:6443",
-    directory=Path("/d"), pod_logs=Path("/d/log"), client_cert=Path("c"), client_key=Path("k"),
+    directory=Path("/d"), memory=Path("/m"), pod_logs=Path("/d/log"), client_cert=Path("c"), client_key=Path("k"),
     serving_cert=Path("c"), serving_key=Path("k"), ca=Path("ca"), zygote_socket=Path("z"), cgroup=Path("/cg/node-1"),
     home=Path("/h"),
     max_pods=110, pod_mtu=1450,
