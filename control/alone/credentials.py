@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from control.alone.place import Place
-from control.errors import AloneInvalid
+from control.errors import AloneFailed, AloneInvalid
 from control.lab.kubeconfig import kubeconfig
 from control.lab.pki import KeyPair, Subject, Usage, create_ca, issue, service_account_key
 
@@ -33,8 +33,14 @@ _NAME: Final = "api"
 
 
 def ensure_credentials(place: Place) -> None:
-    """Make what is missing: keys on P-256, about 2 ms for all."""
-    ca = create_ca(place.pki, "ca", "podwire-api-ca")
+    """Make what is missing: keys on P-256, about 2 ms for all. Raises AloneFailed for what can't be read."""
+    try:
+        ca = create_ca(place.pki, "ca", "podwire-api-ca")
+    except ValueError as error:
+        raise AloneFailed(
+            f"The certificate authority in {place.pki} can't be read.",
+            "remove that directory: new ones are made",
+        ) from error
     service_account_key(place.pki)
     for name, subject, usage in (
         ("server", SERVER, Usage.SERVER),

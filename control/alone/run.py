@@ -21,6 +21,10 @@ from control.alone.options import AloneOptions
 from control.alone.place import Place, ephemeral, kept
 from control.alone.serve import serve_alone
 from control.alone.sockets import LOOPBACK, listen
+from control.errors import AloneFailed
+from control.store.contract import StoreUnusable
+
+_MEND = "make room, or name another disk (--data, TMPDIR); --data wants a new directory or one that `podwire api` made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Running:
 def run_alone(run: AloneRun, tell: Callable[[Running], None]) -> int:
     """Serve until SIGINT, SIGTERM or the command's end; the exit code. tell: called when it is ready.
 
-    Raises AloneInvalid, AloneInUse, PortTaken.
+    Raises AloneInvalid, AloneInUse, AloneFailed, PortTaken.
     """
     # Until the loop has its own: a signal ends the process by way of the finally clauses.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
@@ -72,7 +76,10 @@ def run_alone(run: AloneRun, tell: Callable[[Running], None]) -> int:
             environment = {**os.environ, "KUBECONFIG": str(running.kubeconfig)}
             beside = stack.enter_context(Beside(run.command, environment))
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-        return uvloop.run(_serve(running, run.options, sock, beside, tell))
+        try:
+            return uvloop.run(_serve(running, run.options, sock, beside, tell))
+        except StoreUnusable as error:
+            raise AloneFailed(f"The objects can't be stored: {error}.", _MEND) from error
 
 
 def _port_before(place: Place) -> int:

@@ -60,7 +60,8 @@ def command(
     def tell(running: "Running") -> None:
         # The command's standard output is its own.
         click.echo(_as_json(running) if output else _as_line(running, options), err=bool(command))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
 
     sys.exit(run_alone(run, tell))
 

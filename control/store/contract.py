@@ -38,6 +38,10 @@ class WriteFailed(StoreError):
     """The write could not be made durable."""
 
 
+class StoreUnusable(StoreError):
+    """The store can't be opened: its file is none of ours, or there is no room."""
+
+
 class Compacted(StoreError):
     """History starts after ``revision``: a watch or list can't go back there."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from control.store.contract import Attributes, Change, Compacted, Entry, Event, Key
+from control.store.contract import Attributes, Change, Compacted, Entry, Event, Key, StoreUnusable
 from control.store.history import EVENTS_KEPT
 
 log = logging.getLogger(__name__)
@@ -49,12 +49,15 @@ Committed = Callable[[Sequence[Event], Exception | None], None]
 
 
 class Database:
-    """One store's file. ``open`` reads; ``start`` begins the writer; ``close`` writes what waits and ends."""
+    """One store's file (StoreUnusable where it is none). ``open`` reads; ``start`` begins the writer; ``close`` writes what waits and ends."""
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path, self._durable = path, durable
-        self._reader = _connect(path, durable=durable)
-        self._reader.executescript(_SCHEMA)
+        try:
+            self._reader = _connect(path, durable=durable)
+            self._reader.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{path}: {error}") from error
         self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._kept = int(self._one("SELECT count(*) FROM events"))

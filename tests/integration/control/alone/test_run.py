@@ -291,3 +291,31 @@ def test_it_loads_nothing_that_programs_a_kernel() -> None:
         (sys.executable, "-I", "-c", script), capture_output=True, text=True, check=True, timeout=LIMIT_S
     )
     assert set(done.stdout.split()) <= {"dataplane.host", "dataplane.host.process"}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"), [("objects.sqlite", "can't be stored"), ("pki/ca.crt", "can't be read")]
+)
+def test_a_directory_that_was_spoilt_is_named_with_the_mend(serve, environment, tmp_path, spoilt, said):
+    kept = tmp_path / "kept"
+    serve("--data", str(kept)).end()
+    (kept / spoilt).write_bytes(b"spoilt" * 1000)
+
+    command = [*PODWIRE, "--data", str(kept), "--", "true"]
+    told = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=LIMIT_S
+    )
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert said in told.stderr
+    assert str(kept) in told.stderr
+    assert "try" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_standard_output_may_be_closed(environment):
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *PODWIRE, "--", "true"]
+    told = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=LIMIT_S
+    )
+    assert told.returncode == 0, told.stderr
