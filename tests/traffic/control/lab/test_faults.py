@@ -105,7 +105,7 @@ def test_killed_at_any_moment_it_leaves_nothing_that_heal_does_not_know(lab):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(random.uniform(0.2, 0.8))  # noqa: S311 (which moment it is does not matter)
+        time.sleep(random.uniform(0.2, 0.8))
         command.kill()
         command.wait()
     fault(lab, "heal", "--all")
