@@ -1,5 +1,6 @@
 """`podwire capture` on a real lab, read back with tshark."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.packet import Raw
 
+from control.client.resources import PODS
 from dataplane.model.address import Family
 
 pytestmark = pytest.mark.root
@@ -126,6 +130,21 @@ def test_a_ring_of_files_keeps_the_last(lab, tmp_path):
     assert all(_read(tmp_path / name, "udp", "udp.length") for name in kept)
 
 
+def test_every_packet_of_a_flood_is_in_the_file_or_counted(lab, tmp_path):
+    shop, ann = lab.pod("shop", node="node-1"), lab.pod("ann", node="node-1")
+    file, sent = tmp_path / "flood.pcapng", 60_000
+    packet = IP(src=str(ann.ip[Family.V4]), dst=str(shop.ip[Family.V4])) / UDP(dport=9) / Raw(b"x" * 1200)
+    places = f"{lab.namespace}/shop", f"{lab.namespace}/ann"
+    with _capturing(lab, *places, "-w", file, "--buffer", "2", "udp port 9") as running:
+        ann.flood([packet], count=sent)
+    for place in places:
+        found = re.search(rf"{place}:eth0: (\d+) packets(?:, (\d+) more found no room)?", running.err)
+        assert found is not None, running.err
+        kept = _read(file, f'frame.interface_name == "{place}:eth0"', "frame.number")
+        assert len(kept) == int(found[1])
+        assert int(found[1]) + int(found[2] or 0) == sent
+
+
 def _taps(netns: str) -> int:
     """Packet sockets in a namespace."""
     text = subprocess.run(["ip", "netns", "exec", netns, "cat", "/proc/net/packet"],
@@ -143,3 +162,36 @@ def test_no_socket_outlives_a_capture_that_is_killed(lab, tmp_path):
         running.process.wait(10)
 
     assert _taps(pod.netns) == before
+
+
+def test_a_capture_whose_link_goes_away_says_so_and_ends(lab, tmp_path):
+    ann = lab.pod("ann", node="node-1")
+    with _capturing(lab, f"{lab.namespace}/ann", "-w", tmp_path / "gone.pcapng") as running:
+        lab.delete(PODS, ann.name)
+        assert running.process.wait(timeout=30) == 0
+    assert "then its link went away" in running.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tcp", "--live"], "Say where"),
+        (["internet", "-w", "/nowhere/x.pcapng"], "PW-U17  /nowhere/x.pcapng: No such file or directory"),
+        (["internet", "-w", "-", "--live"], "-w - writes to standard output"),
+    ],
+)
+def test_bad_use_is_one_cause_and_exit_2(lab, words, said):
+    done = subprocess.run(
+        ["podwire", "capture", "--name", lab.name, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_standard_output_is_a_file_too(lab):
+    done = subprocess.run(
+        ["podwire", "capture", "--name", lab.name, "internet", "-w", "-", "--for", "0.2"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout[:4] == b"\x0a\x0d\x0d\x0a"
