@@ -45,6 +45,7 @@ class PodSandbox:
         self.pod = pod
         self.addresses: tuple[str, ...] = ()
         self.up = False
+        self._zygote = 0
         self.directory = Path(tools.ctx.directory) / "pods" / uid_of(pod)
         self._memory = tools.ctx.memory / uid_of(pod)
         self._volumes = PodVolumes(
@@ -91,11 +92,11 @@ class PodSandbox:
 
     async def ensure(self) -> None:
         """UTS and IPC namespaces with the zygote; again after it was restarted."""
-        netns = self.open_netns()
-        try:
-            await self._tools.runtime.sandbox(sandbox_request(self._tools.ctx, self.pod), netns)
-        finally:
-            os.close(netns)
+        runtime = self._tools.runtime
+        zygote = runtime.zygotes
+        if self._zygote != zygote:
+            await runtime.sandbox(sandbox_request(self._tools.ctx, self.pod))
+            self._zygote = zygote
 
     async def mount(self) -> None:
         """All volumes. Raises MountError."""
@@ -123,7 +124,7 @@ class PodSandbox:
         if not self._on_node:
             await tools.network.delete(uid, netns_of(tools.ctx, self.pod))
             await tools.gate.retire(uid, tuple(_parsed(self.addresses)))
-        self.up = False
+        self.up, self._zygote = False, 0
 
     async def discard(self) -> None:
         """The pod's files."""

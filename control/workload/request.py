@@ -48,10 +48,7 @@ def _frozen(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class SandboxRequest(_Message):
-    """A pod's UTS and IPC namespaces. The pod's network namespace goes along as a descriptor.
-
-    host_network: that one is the node's own.
-    """
+    """A pod's UTS and IPC namespaces."""
 
     op: ClassVar[str] = "sandbox"
     uid: str
@@ -60,7 +57,6 @@ class SandboxRequest(_Message):
     name: str
     hostname: str
     cgroup: str
-    host_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

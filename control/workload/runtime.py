@@ -62,6 +62,8 @@ class ZygoteClient:
         self._execs: dict[str, asyncio.Future[int]] = {}
         self._usable = asyncio.Event()
         self._left = False
+        self.zygotes = 0
+        """How many it was connected to so far: what one was asked for, the next may not have."""
         self.on_exit: Callable[[ContainerRecord], None] = lambda record: None
         self.on_lost: Callable[[], None] = lambda: None
 
@@ -114,6 +116,7 @@ class ZygoteClient:
                     raise RuntimeGone(f"{self._path}: no zygote answers ({error.strerror})") from error
                 await asyncio.sleep(0.02)
         self._channel = Channel(sock)
+        self.zygotes += 1
         loop.add_reader(sock.fileno(), self._readable)
 
     def close(self) -> None:
@@ -139,9 +142,9 @@ class ZygoteClient:
         """Hear of the ends of this node's containers."""
         await self._ask({"op": "subscribe", "node": node})
 
-    async def sandbox(self, request: SandboxRequest, netns_fd: int) -> None:
+    async def sandbox(self, request: SandboxRequest) -> None:
         """Make a pod's UTS and IPC namespaces; nothing happens when they are there."""
-        await self._ask({"op": request.op, **request.as_json()}, [netns_fd])
+        await self._ask({"op": request.op, **request.as_json()})
 
     async def start(self, request: ContainerRequest, netns_fd: int) -> ContainerHandle:
         """Start a container; returns when it runs (a stand-in: when it listens). Raises RuntimeFailed."""

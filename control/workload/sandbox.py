@@ -3,16 +3,10 @@
 import os
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 
 from control.workload.pods import Pod, clear_cgroup
 from control.workload.request import SandboxRequest
 from dataplane.host import process
-
-_UNPRIVILEGED = (
-    ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"),  # as containerd 2 sets them for each sandbox
-    ("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"),
-)
 
 
 class SandboxMaker:
@@ -22,21 +16,12 @@ class SandboxMaker:
         def own(name: str) -> int:
             return os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
-        self._uts, self._ipc, self._net = own("uts"), own("ipc"), own("net")
+        self._uts, self._ipc = own("uts"), own("ipc")
 
-    def make(self, want: SandboxRequest, net: int, *, shared_network: bool = False) -> Pod:
-        """A sandbox around a pod's network namespace.
-
-        shared_network: the namespace is the node's; its sysctls are left alone. Raises KernelError, OSError.
-        """
+    def make(self, want: SandboxRequest) -> Pod:
+        """A sandbox beside a pod's network namespace, which comes with its sysctls. Raises KernelError, OSError."""
         clear_cgroup(want.cgroup)
         with ExitStack() as back:
-            if not shared_network:
-                back.callback(process.setns, self._net, process.CLONE_NEWNET)
-                process.setns(net, process.CLONE_NEWNET)
-                for path, value in _UNPRIVILEGED:
-                    if os.path.exists(path):
-                        Path(path).write_text(value)
             back.callback(process.setns, self._ipc, process.CLONE_NEWIPC)
             back.callback(process.setns, self._uts, process.CLONE_NEWUTS)
             process.unshare(process.CLONE_NEWUTS | process.CLONE_NEWIPC)

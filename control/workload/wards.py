@@ -136,12 +136,11 @@ class Wards:
         peer.nodes.add(body["node"])
         return {}
 
-    def _sandbox(self, _: Peer, body: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def _sandbox(self, _: Peer, body: dict[str, Any], __: list[int]) -> dict[str, Any]:
         want = SandboxRequest.from_json(body)
         if want.uid in self._pods:
             return {}
-        (net,) = descriptors
-        pod = self._pods[want.uid] = self._sandboxes.make(want, net, shared_network=want.host_network)
+        pod = self._pods[want.uid] = self._sandboxes.make(want)
         self._deposit_pod(pod)
         return {}
 

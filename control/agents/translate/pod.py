@@ -98,7 +98,6 @@ def sandbox_request(ctx: NodeContext, pod: Json) -> SandboxRequest:
         name=meta["name"],
         hostname=ctx.name if on_node else hostname_of(pod),
         cgroup=str(ctx.cgroup / meta["uid"]),
-        host_network=on_node,
     )
 
 

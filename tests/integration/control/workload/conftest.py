@@ -61,10 +61,8 @@ class Workbench:
         return os.open(f"/run/netns/{self.netns}", os.O_RDONLY)
 
     async def sandbox(self, hostname: str = "web-0") -> None:
-        netns = self.open_netns()
         request = SandboxRequest(self.uid, "node-1", "shop", "web-0", hostname, str(self.cgroup / self.uid))
-        await self.client.sandbox(request, netns)
-        os.close(netns)
+        await self.client.sandbox(request)
 
     def request(self, *argv: str, **fields) -> ContainerRequest:
         want = {
