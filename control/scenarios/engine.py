@@ -1,8 +1,11 @@
 """Replays a flow in a running lab: brings what it needs, observes, compares with the picture, cleans up."""
 
+import os
+import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from control.client.resources import NAMESPACES
@@ -13,6 +16,8 @@ from control.testkit.until import until
 from dataplane.patience import patient
 
 _GONE_S = 60.0
+_PREFIX = "scenario-"
+_OWNER = re.compile(rf"{_PREFIX}.*-(\d+)-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,8 @@ def run(flow: Flow, lab: Lab) -> Recording:
             f"{flow.name} needs {flow.workers} workers, and lab {lab.name} has {workers}.",
             f"sudo podwire node add --name {lab.name}",
         )
-    here = lab.in_namespace(f"scenario-{flow.name}-{secrets.token_hex(3)}")
+    sweep(lab)
+    here = lab.in_namespace(f"{_PREFIX}{flow.name}-{os.getpid()}-{secrets.token_hex(2)}")
     try:
         observed = flow.observe(here)
     except AssertionError as error:  # until() says so
@@ -105,6 +111,15 @@ def run(flow: Flow, lab: Lab) -> Recording:
         here.leave()
         until(lambda: here.api.find(NAMESPACES, here.namespace) is None, patient(_GONE_S), what="cleaned up")
     return Recording(flow, observed.facts, compare(flow.arrows, observed.seen, ordered=flow.ordered))
+
+
+def sweep(lab: Lab) -> None:
+    """Delete namespaces of runs that were killed: their process is no more."""
+    for each in lab.api.list(NAMESPACES):
+        name = str(each["metadata"]["name"])
+        owner = _OWNER.fullmatch(name)
+        if owner is not None and not Path(f"/proc/{owner[1]}").exists():
+            lab.api.delete(NAMESPACES, name)
 
 
 def label(template: str, facts: Mapping[str, str]) -> str:

@@ -1,6 +1,8 @@
 """`podwire scenario run` on a real lab: the document's pictures arrow for arrow, and what breaks them is named."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -76,6 +78,17 @@ def test_a_file_takes_the_picture(lab, tmp_path):
     assert done.stdout == ""
     assert file.read_text().startswith("graph LR\n")
     assert "8 of 8 arrows seen, as drawn" in done.stderr
+
+
+def test_what_a_killed_run_left_goes_with_the_next(lab):
+    words = [sys.executable, "-I", "-m", "podwire", "scenario", "run", "--name", lab.name, "network-policy"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        lab.until(lambda: leftovers(lab), 30, what="it has begun")
+        run.kill()
+    assert leftovers(lab) != []
+
+    engine.sweep(lab)
+    lab.until(lambda: leftovers(lab) == [], 30, what="its namespace is gone")
 
 
 def test_a_scenario_that_is_none_is_one_clear_line(lab):
