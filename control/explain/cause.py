@@ -134,6 +134,8 @@ def _rule_cause(journey: Journey, atlas: Atlas, aim: Aim, judgement: Judgement) 
             return Cause.INVALID, "conntrack knows no flow that it could belong to"
         case "podwire-policy", _:
             return Cause.POLICY, comment or "default deny"
+        case "podwire-fault", _:
+            return Cause.FAULT, comment
         case "podwire-guard", _:
             return Cause.FORGED, comment
         case "podwire-services", chain if chain == UNSERVED:

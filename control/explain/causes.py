@@ -17,6 +17,7 @@ class Cause(StrEnum):
     UNALLOCATED = "unallocated ClusterIP"
     UNDEFINED_PORT = "undefined port"
     INVALID = "conntrack calls it INVALID"
+    FAULT = "a fault that podwire made"
     FOREIGN_RULE = "a rule that is not podwire's"
     NO_ROUTE = "no route"
     RP_FILTER = "rp_filter"

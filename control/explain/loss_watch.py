@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from control.errors import NoSuchPlace
 from control.explain.atlas import Atlas
 from control.explain.causes import Cause, counted
-from control.explain.losses import Judge, Loss
+from control.explain.losses import FAULTS, Judge, Loss
 from dataplane.ebpf.drops import DropWatch, KernelDrop
 from dataplane.errors import NamespaceGone
 from dataplane.netns import names, sweep
@@ -174,8 +174,8 @@ class CountedLosses:
         cause = Cause.FOREIGN_RULE
         if table == "podwire-services":
             cause = Cause.LOCAL_ONLY
-        elif table == "podwire-guard":
-            cause = Cause.FORGED
+        elif table in ("podwire-guard", FAULTS):
+            cause = Cause.FORGED if table == "podwire-guard" else Cause.FAULT
         elif table == "podwire-policy":
             cause = {"unknown": Cause.NOT_KNOWN_YET, "forward": Cause.INVALID}.get(chain, Cause.POLICY)
         obj = tally.comment.partition(": ")[2] if cause is Cause.POLICY else ""

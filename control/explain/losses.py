@@ -6,10 +6,14 @@ from control.explain.atlas import Atlas
 from control.explain.causes import Cause, is_ordinary, meaning
 from control.explain.glance import Glance, Namer, glance
 from dataplane.ebpf.drops import KernelDrop
+from dataplane.errors import KernelError
+from dataplane.nft.handle import NftHandle
 from dataplane.observe.journey import Ends
 from policy.oracle.flow import Flow
 from policy.oracle.verdict import verdict
 
+FAULTS = "podwire-fault"
+"""The table of dataplane.faults."""
 _NO_MACS = bytes(12)
 _TCP, _SYN = 6, "S"
 _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
@@ -45,6 +49,7 @@ class Judge:
         self._netns = places
         self._namer = Namer(atlas)
         self._places: dict[int, str] = {}
+        self._faults: dict[int, str] = {}
 
     def loss(self, drop: KernelDrop) -> Loss:
         """The kernel's word on one packet, explained."""
@@ -55,7 +60,7 @@ class Judge:
         obj = ""
         if ends is not None and drop.reason == "NETFILTER_DROP":
             cause, said, obj = self._filtered(
-                ends, seen.flags if seen is not None and ends.protocol == _TCP else ""
+                drop.netns, ends, seen.flags if seen is not None and ends.protocol == _TCP else ""
             )
         elif ends is not None and cause is Cause.NO_LISTENER and ends.protocol == _TCP:
             said = f"{said}: refused by a reset (RST)"
@@ -72,7 +77,7 @@ class Judge:
             self._places[inode] = self.atlas.place(netns) if netns else f"a namespace that is gone ({inode})"
         return self._places[inode]
 
-    def _filtered(self, ends: Ends, flags: str) -> tuple[Cause, str, str]:
+    def _filtered(self, inode: int, ends: Ends, flags: str) -> tuple[Cause, str, str]:
         """Which packet filter: the kernel does not say, so what Services and policies say of the packet does."""
         view = self.atlas.service_port(ends.destination, ends.destination_port, ends.protocol)
         if view is not None:
@@ -91,7 +96,21 @@ class Judge:
             )
         if self._is_lost_pod(ends):
             return Cause.NOT_KNOWN_YET, "no pod has that address", ""
+        if fault := self._fault(inode):
+            return Cause.FAULT, fault, ""
         return Cause.FOREIGN_RULE, "a packet filter dropped it, and the policies allow it", ""
+
+    def _fault(self, inode: int) -> str:
+        """What `podwire fault` made in a namespace and has dropped packets; "" for nothing. Read once."""
+        if inode not in self._faults:
+            try:
+                with NftHandle(self._netns.get(inode, "")) as handle:
+                    found = handle.tallies()
+            except KernelError:  # a namespace that is gone
+                found = {}
+            said = {tally.comment for name, tally in found.items() if name[1] == FAULTS and tally.packets}
+            self._faults[inode] = ", ".join(sorted(said))
+        return self._faults[inode]
 
     def _denied(self, ends: Ends) -> tuple[Cause, str, str] | None:
         """What the policies say of it, when they deny it."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from control.explain.causes import Cause
 from dataplane.ebpf.drops import OFF
 from dataplane.model.address import Family
 from dataplane.netns.enter import run_inside
@@ -188,3 +189,20 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_fault_of_podwires_own_is_no_strangers_rule(lab, kernel, trace):
+    lab.pod("shop", node="node-1", listens=8080)
+    ann = lab.pod("ann", node="node-2")
+    fault = ["podwire", "fault"]
+    lose = [*fault, "lose", "--name", lab.name, "node-1", "node-2", "100"]
+    subprocess.run(lose, check=True, stdout=subprocess.DEVNULL)
+    try:
+        with _watching(lab, "-o", "json") as seen:
+            traced = trace(ann, f"{lab.namespace}/shop:8080", timeout_s=1)
+    finally:
+        subprocess.run([*fault, "heal", "--name", lab.name, "--all"], check=True, stdout=subprocess.DEVNULL)
+
+    assert (traced.fate.cause, traced.fate.place) == (Cause.FAULT, "fabric")
+    mine = [each for each in seen.of("fabric", Cause.FAULT) if each["to"] == f"{lab.namespace}/shop:8080"]
+    assert [each["why"].partition(": ")[2] for each in mine] == ["lose node-1 node-2 100 %"]
