@@ -15,10 +15,12 @@ from control.controllers.garbage_plan import (
     ORPHAN,
     OwnerState,
     blocks,
+    closes_ring,
     finalizers_of,
     judge,
     owner_uids,
     state_of,
+    unblocked,
 )
 from control.controllers.kinds import KnownKind, discover
 from control.controllers.metadata import Object, is_terminating, key_of, split_key, uid_of
@@ -61,21 +63,27 @@ class GarbageController(Controller):
     def _changed(self, resource: str, old: Object | None, new: Object | None) -> None:
         if new is not None:
             self._where[uid_of(new)] = f"{resource}|{key_of(new)}"
-            refers = owner_uids(new) and (old is None or owner_uids(old) != owner_uids(new))
+            before = old["metadata"].get("ownerReferences") if old is not None else None
+            refers = owner_uids(new) and before != new["metadata"].get("ownerReferences")
             held = is_terminating(new) and set(finalizers_of(new)) & {FOREGROUND, ORPHAN}
             if refers or held:
                 self.queue.add(f"{resource}|{key_of(new)}")
             if held and old is not None and not is_terminating(old):
                 self._wake_dependents(uid_of(new))
+            if refers and old is not None:  # an owner may wait for it no longer
+                self._wake_owners(old)
         if old is not None and (new is None or uid_of(new) != uid_of(old)):
             self._where.pop(uid_of(old), None)
             self._wake_dependents(uid_of(old))
-            for owner in owner_uids(old):
-                if owner in self._where:
-                    self.queue.add(self._where[owner])
+            self._wake_owners(old)
 
     def _dependents(self, uid: str) -> list[tuple[Informer, Object]]:
         return [(i, obj) for i in self._watched.values() for obj in i.by_index(_OWNERS, uid)]
+
+    def _wake_owners(self, obj: Object) -> None:
+        for owner in owner_uids(obj):
+            if owner in self._where:
+                self.queue.add(self._where[owner])
 
     def _wake_dependents(self, uid: str) -> None:
         for informer, obj in self._dependents(uid):
@@ -168,6 +176,8 @@ class GarbageController(Controller):
         verdict = judge(obj, lambda uid: states[uid], has_dependents=bool(self._dependents(uid_of(obj))))
         if verdict.drop_owners:
             await self._drop_owners(informer.resource, obj, verdict.drop_owners)
+        elif verdict.delete and closes_ring(obj, [one for _, one in self._dependents(uid_of(obj))]):
+            await self._patch(informer.resource, obj, {"ownerReferences": unblocked(obj)})
         elif verdict.delete:
             await self._delete(informer.resource, obj, verdict.delete)
         return None

@@ -1,6 +1,6 @@
 """Judging an object by its owners: does it stay, lose references, or go? Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -68,6 +68,23 @@ def judge(obj: Object, state: Callable[[str], OwnerState], *, has_dependents: bo
     if FOREGROUND in finalizers_of(obj):
         return Judgement(delete="Foreground")
     return Judgement(delete="Background")
+
+
+def closes_ring(obj: Object, dependents: Iterable[Object]) -> bool:
+    """Whether an object that is to go blocks its owners while one of its own dependents waits in turn.
+
+    A ring of owners would wait for itself for ever. As upstream, a chain that is deleted from both ends looks
+    the same, and is let go in another order.
+    """
+    references = obj["metadata"].get("ownerReferences") or ()
+    return any(r.get("blockOwnerDeletion") for r in references) and any(
+        state_of(one) is OwnerState.WAITING for one in dependents
+    )
+
+
+def unblocked(obj: Object) -> list[Object]:
+    """Its owner references, none of which an owner must wait for."""
+    return [r | {"blockOwnerDeletion": False} for r in obj["metadata"].get("ownerReferences") or ()]
 
 
 def blocks(dependent: Object, owner_uid: str) -> bool:

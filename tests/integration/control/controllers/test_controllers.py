@@ -265,6 +265,25 @@ async def test_deleting_a_deployment_takes_all_that_it_made(controllers, kubelet
     await until(nothing, "nothing left")
 
 
+async def test_objects_that_own_each_other_go_all_the_same(controllers, admin, until):
+    made = {
+        name: await admin.create(CONFIGMAPS, {"metadata": {"name": name, "namespace": "default"}})
+        for name in "ab"
+    }
+    for name, owner in (("a", "b"), ("b", "a")):
+        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": owner, "blockOwnerDeletion": True}
+        owners = [reference | {"uid": made[owner]["metadata"]["uid"]}]
+        await admin.patch(CONFIGMAPS, name, "default", {"metadata": {"ownerReferences": owners}})
+
+    await admin.delete(CONFIGMAPS, "a", "default", propagation="Foreground")
+
+    async def gone():
+        names = {one["metadata"]["name"] for one in (await admin.list(CONFIGMAPS, "default")).items}
+        return not names & {"a", "b"}
+
+    await until(gone, "the ring gone")
+
+
 async def test_orphaning_leaves_the_replica_set_without_an_owner(controllers, kubelets, admin, until):
     await admin.create(DEPLOYMENTS, deployment())
     await until(lambda: _rolled_out(admin), "three pods")

@@ -2,7 +2,15 @@
 
 import pytest
 
-from control.controllers.garbage_plan import Judgement, OwnerState, blocks, judge, state_of
+from control.controllers.garbage_plan import (
+    Judgement,
+    OwnerState,
+    blocks,
+    closes_ring,
+    judge,
+    state_of,
+    unblocked,
+)
 
 
 def obj(*owners, finalizers=(), deleted=False):
@@ -44,3 +52,11 @@ def test_only_a_blocking_reference_holds_the_owner():
     dependent = {"metadata": {"ownerReferences": [{"uid": "a", "blockOwnerDeletion": True}, {"uid": "b"}]}}
 
     assert (blocks(dependent, "a"), blocks(dependent, "b")) == (True, False)
+
+
+def test_a_ring_of_owners_is_opened_where_it_closes():
+    blocking = {"metadata": {"ownerReferences": [{"uid": "a", "blockOwnerDeletion": True}]}}
+    waiting = obj(deleted=True, finalizers=["foregroundDeletion"])
+    assert closes_ring(blocking, [obj(), waiting])
+    assert not closes_ring(blocking, [obj()])
+    assert not closes_ring({"metadata": {"ownerReferences": unblocked(blocking)}}, [waiting])
