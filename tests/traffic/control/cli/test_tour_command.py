@@ -32,7 +32,7 @@ def test_on_a_lab_of_its_own_it_shows_a_packet_a_denial_and_a_lost_node_and_leav
     said = done.stdout
     order = (
         "1 of 8", f"podwire up --name {name}", "delivered to default/web-1, and answered",
-        "lost at node-1: default deny", "web-for-friends.yaml:6", "node node-1 NotReady", "healed f1",
+        "web-for-friends.yaml:6", "lost at node-1: default deny", "node node-1 NotReady", "healed f1",
         "node node-1 Ready again", "8 of 8", "the machine is as it was",
     )  # fmt: skip
     places = [said.find(text) for text in order]
