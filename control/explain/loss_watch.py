@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from control.errors import NoSuchPlace
 from control.explain.atlas import Atlas
 from control.explain.causes import Cause, counted
-from control.explain.losses import FAULTS, Judge, Loss
+from control.explain.losses import Judge, Loss
+from control.explain.rule_witness import RuleWitness, cause_of_rule
 from dataplane.ebpf.drops import DropWatch, KernelDrop
 from dataplane.errors import NamespaceGone
 from dataplane.netns import names, sweep
@@ -42,7 +43,8 @@ class KernelLosses:
         self._drops: queue.SimpleQueue[KernelDrop] = queue.SimpleQueue()
         self._places = places_of(lab)
         self._known = dict(self._places)  # and those that are gone, for what they lost before
-        self._judge = Judge(gather(), self._known)
+        self._witness = RuleWitness(self._known)
+        self._judge = Judge(gather(), self._known, self._witness)
         self._looked = self._gathered = time.monotonic()
         self._trusts = True  # asking again may explain what nothing that we know does
         watch.heard = self._drops.put
@@ -62,6 +64,7 @@ class KernelLosses:
         age_s = time.monotonic() - self._gathered
         if age_s > _STALE_S:
             self._name_anew()
+        self._witness.begin()
         losses = [self._judge.loss(drop) for drop in drops]
         if self._trusts and any(loss.cause is Cause.FOREIGN_RULE for loss in losses):
             # A policy that is newer than our names: its write came before its first drop.
@@ -103,7 +106,7 @@ class KernelLosses:
 
     def _name_anew(self) -> None:
         try:
-            self._judge = Judge(self._gather(), self._known)
+            self._judge = Judge(self._gather(), self._known, self._witness)
         except NoSuchPlace:  # the API is away: the names that we have stay
             pass
         self._gathered = time.monotonic()
@@ -171,13 +174,13 @@ class CountedLosses:
     def _by_rule(self, netns: str, name: RuleName, tally: Tally, grown: int) -> Loss:
         family, table, chain, handle = name
         kernel = f"{family} {table}, chain {chain}, handle {handle}"
-        cause = Cause.FOREIGN_RULE
-        if table == "podwire-services":
+        told = cause_of_rule(name, tally)
+        if told is not None:
+            cause = told[0]
+        elif table == "podwire-services":
             cause = Cause.LOCAL_ONLY
-        elif table in ("podwire-guard", FAULTS):
-            cause = Cause.FORGED if table == "podwire-guard" else Cause.FAULT
-        elif table == "podwire-policy":
-            cause = {"unknown": Cause.NOT_KNOWN_YET, "forward": Cause.INVALID}.get(chain, Cause.POLICY)
+        else:
+            cause = Cause.NOT_KNOWN_YET if chain == "unknown" else Cause.POLICY
         obj = tally.comment.partition(": ")[2] if cause is Cause.POLICY else ""
         said = tally.comment or "dropped by a rule"
         place = self._atlas.place(netns)

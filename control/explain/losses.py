@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from control.explain.atlas import Atlas
 from control.explain.causes import Cause, is_ordinary, meaning
 from control.explain.glance import Glance, Namer, glance
+from control.explain.rule_witness import RuleWitness
 from dataplane.ebpf.drops import KernelDrop
-from dataplane.errors import KernelError
-from dataplane.nft.handle import NftHandle
 from dataplane.observe.journey import Ends
 from policy.oracle.flow import Flow
 from policy.oracle.verdict import verdict
 
-FAULTS = "podwire-fault"
-"""The table of dataplane.faults."""
 _NO_MACS = bytes(12)
 _TCP, _SYN = 6, "S"
 _NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
@@ -42,14 +39,17 @@ class Loss:
 
 
 class Judge:
-    """Drops as losses, with the names that the cluster has at this moment. places: namespaces by inode."""
+    """Drops as losses, with the names that the cluster has at this moment. places: namespaces by inode.
 
-    def __init__(self, atlas: Atlas, places: dict[int, str]) -> None:
+    witness: tells which rules have dropped something, for what is unexplained.
+    """
+
+    def __init__(self, atlas: Atlas, places: dict[int, str], witness: RuleWitness | None = None) -> None:
+        self._witness = witness
         self.atlas = atlas
         self._netns = places
         self._namer = Namer(atlas)
         self._places: dict[int, str] = {}
-        self._faults: dict[int, str] = {}
 
     def loss(self, drop: KernelDrop) -> Loss:
         """The kernel's word on one packet, explained."""
@@ -96,21 +96,9 @@ class Judge:
             )
         if self._is_lost_pod(ends):
             return Cause.NOT_KNOWN_YET, "no pod has that address", ""
-        if fault := self._fault(inode):
-            return Cause.FAULT, fault, ""
-        return Cause.FOREIGN_RULE, "a packet filter dropped it, and the policies allow it", ""
-
-    def _fault(self, inode: int) -> str:
-        """What `podwire fault` made in a namespace and has dropped packets; "" for nothing. Read once."""
-        if inode not in self._faults:
-            try:
-                with NftHandle(self._netns.get(inode, "")) as handle:
-                    found = handle.tallies()
-            except KernelError:  # a namespace that is gone
-                found = {}
-            said = {tally.comment for name, tally in found.items() if name[1] == FAULTS and tally.packets}
-            self._faults[inode] = ", ".join(sorted(said))
-        return self._faults[inode]
+        told = self._witness.cause(inode) if self._witness is not None else None
+        cause, said = told or (Cause.FOREIGN_RULE, "a packet filter dropped it, and the policies allow it")
+        return cause, said, ""
 
     def _denied(self, ends: Ends) -> tuple[Cause, str, str] | None:
         """What the policies say of it, when they deny it."""

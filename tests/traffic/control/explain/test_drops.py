@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from control.explain.causes import Cause
 from dataplane.ebpf.drops import OFF
 from dataplane.model.address import Family
 from dataplane.netns.enter import run_inside
+from dataplane.observe import craft
 
 pytestmark = pytest.mark.root
 
@@ -206,3 +208,21 @@ def test_a_fault_of_podwires_own_is_no_strangers_rule(lab, kernel, trace):
     assert (traced.fate.cause, traced.fate.place) == (Cause.FAULT, "fabric")
     mine = [each for each in seen.of("fabric", Cause.FAULT) if each["to"] == f"{lab.namespace}/shop:8080"]
     assert [each["why"].partition(": ")[2] for each in mine] == ["lose node-1 node-2 100 %"]
+
+
+def test_wrong_checksums_worn_out_ttls_and_missing_routes_are_told_apart(lab, kernel):
+    shop = lab.pod("shop", node="node-1")
+    ann = lab.pod("ann", node="node-2")
+    source, target = ann.ip[Family.V4], shop.ip[Family.V4]
+    whole = craft.udp(craft.Ends(source, target), 4000, 9, b"spoilt")
+    spoilt = whole[:26] + bytes([whole[26] ^ 0xFF, whole[27]]) + whole[28:]  # the last bytes of UDP's header
+
+    with _watching(lab, "-o", "json") as seen:
+        ann.send(spoilt)
+        ann.send(craft.udp(craft.Ends(source, target, ttl=1), 4000, 9, b"old"))
+        ann.send(craft.udp(craft.Ends(source, ip_address("192.0.2.77")), 4000, 9, b"nowhere"))
+
+    (one,) = seen.of("node-2", Cause.INVALID)  # conntrack looks at checksums, before any socket does
+    assert "its checksum is wrong" in one["why"]
+    assert [each["ttl"] for each in seen.of("node-2", "TTL")] == [1]
+    assert [each["destination"] for each in seen.of("internet", "no route")] == ["192.0.2.77"]
