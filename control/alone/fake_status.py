@@ -8,13 +8,14 @@ from control.agents.pod_status import PodFacts, sidecar_names, status_of
 Json = dict[str, Any]
 
 EXIT_CODE: Final = "podwire.dev/exit-code"
-"""The containers end with this code; pods of Jobs have 0 without it, all others run for ever."""
+"""The containers end with this code; pods of Jobs and helm's hooks have 0 without it, all others run for ever."""
 EXIT_AFTER: Final = "podwire.dev/exit-after"
 """Seconds that they run before that; 0 without it."""
 STOP_AFTER: Final = "podwire.dev/stop-after"
 """Seconds that a deleted pod takes to go, within its grace; 0 without it."""
 READY: Final = "podwire.dev/ready"
 """``"false"``: running, and not ready."""
+_HELM_HOOK: Final = "helm.sh/hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ def script_of(pod: Json) -> Script:
     """From a pod's annotations and owner. Raises ValueError, naming the annotation."""
     meta = pod["metadata"]
     notes = meta.get("annotations") or {}
-    job = any(
+    # A chart's hook that is a bare pod is one that ends: its test, above all.
+    hook = _HELM_HOOK in notes and pod["spec"].get("restartPolicy") != "Always"
+    ends = hook or any(
         owner.get("controller") and owner.get("kind") == "Job" for owner in meta.get("ownerReferences") or ()
     )
     code = _number(notes, EXIT_CODE, int, 255)
     return Script(
-        exit_code=int(code) if code is not None else 0 if job else None,
+        exit_code=int(code) if code is not None else 0 if ends else None,
         exit_after_s=_number(notes, EXIT_AFTER, float, 86_400) or 0.0,
         stop_after_s=_number(notes, STOP_AFTER, float, 86_400) or 0.0,
         ready=notes.get(READY) != "false",

@@ -33,7 +33,6 @@ _ONE_OF: dict[Form, tuple[dict[str, Any], dict[str, Any]]] = {
         {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
     ),
 }
-_DELETE_OPTIONS = META + "DeleteOptions"
 
 
 @cache
@@ -162,8 +161,3 @@ def _extensions(rule: Mapping[str, Any]) -> dict[str, Any]:
         if key in rule:
             extra[name] = rule[key]
     return extra
-
-
-def delete_options() -> str:
-    """The message of a delete's body."""
-    return _DELETE_OPTIONS

@@ -53,6 +53,13 @@ def test_conditions_of_others_stay() -> None:
     assert gate in at({**one, "status": {"conditions": [gate]}}, LATE)["conditions"]
 
 
+def test_a_hook_of_a_chart_succeeds() -> None:
+    for policy, code in (("Never", 0), ("Always", None)):
+        hook = pod(policy)
+        hook["metadata"].setdefault("annotations", {})["helm.sh/hook"] = "test"
+        assert script_of(hook).exit_code == code
+
+
 def test_a_pod_of_a_job_succeeds_and_any_other_runs_for_ever() -> None:
     assert script_of(pod("Never", owner="Job")).exit_code == 0
     assert script_of(pod(owner="ReplicaSet")).exit_code is None
