@@ -1,0 +1,33 @@
+"""Go programs as tests build them: modules by name, from the module's go.mod and go.sum beside the source."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def need_go() -> None:
+    """Skip where Go's compiler is not; in CI its absence is a failure."""
+    if shutil.which("go") is None:
+        if os.environ.get("CI"):
+            pytest.fail("needs Go's compiler")
+        pytest.skip("needs Go's compiler")
+
+
+def built(module: Path, output: Path, *what: str) -> Path:
+    """The program (``go build -o OUTPUT .``), or the test binary of a package (what: test -c PACKAGE)."""
+    need_go()
+    words = what or ("build", ".")
+    subprocess.run(["go", words[0], "-o", str(output), *words[1:]], cwd=module, check=True)
+    return output
+
+
+def folder(module: Path, name: str) -> Path:
+    """Where a module that go.mod names is unpacked, for the files in it."""
+    need_go()
+    command = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", name]
+    subprocess.run(["go", "mod", "download", name], cwd=module, check=True)
+    done = subprocess.run(command, cwd=module, check=True, capture_output=True, text=True)
+    return Path(done.stdout.strip())
