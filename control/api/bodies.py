@@ -31,7 +31,8 @@ async def read_body(request: ApiRequest) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise RequestTooLarge(f"Request entity too large: limit is {BODY_MOST}") from None
     except web.RequestPayloadError as error:  # cut off, or not compressed as its header says
-        raise BadRequest(f"the body of the request can't be read: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).removeprefix("400, message:").split())
+        raise BadRequest(f"the body of the request can't be read: {said}") from None
 
 
 async def read_object(request: ApiRequest, message: str = "") -> dict[str, Any]:
