@@ -398,4 +398,4 @@ class NoSuchScenario(UsageError):
 class CommandFailed(LabError):
     """A command that podwire.Lab ran ended with an error; what it said stands there."""
 
-    id = "PW-L12"
+    id = "PW-L13"
