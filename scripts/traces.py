@@ -1,7 +1,7 @@
 """Writes docs/how/traces.md: twelve packets followed through a real lab, as `podwire trace` printed them.
 
-    sudo .venv/bin/python -m scripts.traces           brings a lab up, traces, writes the page, takes it down
-    sudo .venv/bin/python -m scripts.traces --print   to standard output instead
+sudo .venv/bin/python -m scripts.traces           brings a lab up, traces, writes the page, takes it down
+sudo .venv/bin/python -m scripts.traces --print   to standard output instead
 """
 
 import contextlib
@@ -56,7 +56,11 @@ The same lab as `podwire map --trace 'far svc/web'` draws it:
 def podwire(*words: str, check: bool = True) -> str:
     """What podwire prints, run in the example's folder so that files show as a person names them."""
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "podwire", *words], cwd=EXAMPLE, capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-m", "podwire", *words],
+        cwd=EXAMPLE,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if check and done.returncode:
         raise SystemExit(f"podwire {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -100,7 +104,9 @@ def page() -> Iterator[str]:
 
 if __name__ == "__main__":
     if os.geteuid() != 0:
-        raise SystemExit("scripts.traces needs root: it brings up a lab. Run: sudo .venv/bin/python -m scripts.traces")
+        raise SystemExit(
+            "scripts.traces needs root: it brings up a lab. Run: sudo .venv/bin/python -m scripts.traces"
+        )
     text = "\n".join(page())
     if "--print" in sys.argv:
         print(text)

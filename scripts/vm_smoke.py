@@ -222,6 +222,36 @@ def without_policy_and_service() -> None:
     podwire("verify", "--name", NAME, "--no-internet")
 
 
+def delay_is_felt() -> str:
+    """A delay on a node's cable, where the kernel has netem: each packet waits each way."""
+    if subprocess.run(("modprobe", "-n", "-q", "sch_netem"), check=False).returncode:
+        return "this kernel has no sch_netem"
+    ping = (
+        str(PODWIRE),
+        "exec",
+        "--name",
+        NAME,
+        "node-2",
+        "--",
+        "ping",
+        "-c",
+        "2",
+        "-i",
+        "0.3",
+        "-W",
+        "20",
+        "10.0.1.10",
+    )
+    podwire("fault", "delay", "--name", NAME, "node-1", "400")
+    try:
+        slow = float(run(*ping).rpartition("min/avg/max/mdev = ")[2].split("/")[0])
+    finally:
+        podwire("fault", "heal", "--name", NAME, "--all")
+    if slow < 800:
+        raise Failed(f"a ping took {slow} ms although both ways wait 400 ms")
+    return f"a ping takes {slow:.0f} ms"
+
+
 def ten_pods_ready() -> str:
     """What `podwire kubectl` would show, by way of the applied manifests."""
     text = MANIFESTS + "".join(DEPLOYMENT.format(name=name, replicas=count) for name, count in PODS.items())
@@ -255,6 +285,10 @@ def main() -> int:
     smoke.step("a friend reaches the Service by name", lambda: ask("deploy/friend", allowed=True, tries=3))
     smoke.step("a stranger does not", lambda: ask("deploy/stranger", allowed=False, tries=1))
     smoke.step("verify", lambda: podwire("verify", "--name", NAME) and None)
+    smoke.step("a delayed cable", delay_is_felt)
+    smoke.step(
+        "a packet is traced", lambda: podwire("trace", "--name", NAME, "deploy/friend", "svc/web") and None
+    )
     smoke.step("policy and Service deleted: chains and maps go", without_policy_and_service)
     # Whatever failed, the lab goes.
     failed, smoke.failed = smoke.failed, []
