@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from control.errors import Cause, Invalid, ManifestInvalid
-from control.lab.apply import refused
+from control.lab.apply import Trial, refused
 from control.lab.manifests import read_manifests
 
 TWO = """\
@@ -50,7 +50,7 @@ def test_what_the_api_refuses_is_told_with_file_line_and_field(tmp_path: Path):
     error = refused(
         service,
         Invalid("no", causes=[Cause("FieldValueInvalid", "must be a port", "spec.ports[1].port")]),
-        dry=True,
+        Trial.ALONE,
     )
     assert error.what == f"{path}:9: Service shop/web: spec.ports[1].port: must be a port"
 
