@@ -1,5 +1,6 @@
 """Go programs as tests build them: modules by name, from the module's go.mod and go.sum beside the source."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -24,10 +25,11 @@ def built(module: Path, output: Path, *what: str) -> Path:
     return output
 
 
-def folder(module: Path, name: str) -> Path:
-    """Where a module that go.mod names is unpacked, for the files in it."""
+def folder(module: str) -> Path:
+    """Where ``MODULE@VERSION`` is unpacked, for the files in it; downloaded at the first time."""
     need_go()
-    command = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", name]
-    subprocess.run(["go", "mod", "download", name], cwd=module, check=True)
-    done = subprocess.run(command, cwd=module, check=True, capture_output=True, text=True)
-    return Path(done.stdout.strip())
+    command = ["go", "mod", "download", "-json", module]
+    done = subprocess.run(command, cwd="/", check=False, capture_output=True, text=True)
+    told = json.loads(done.stdout)
+    assert "Error" not in told, told["Error"]
+    return Path(told["Dir"])

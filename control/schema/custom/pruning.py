@@ -1,4 +1,7 @@
-"""Pruning: fields that a structural schema does not name are dropped, and told by their paths."""
+"""Pruning: fields that a structural schema does not name are dropped, and told by their paths.
+
+So are, untold, nulls of named fields that have no null and no default: Go clients send them for empty lists.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,13 +60,15 @@ def _object(node: Node, *, root: bool) -> Fine | None:
         inner |= dict.fromkeys(_TYPE_META)
     every = _compiled(node.additional) if node.additional is not None else None
     rest = node.preserve or node.open or node.additional is not None
-    if rest and every is None and not any(inner.values()):
+    if rest and not node.properties and node.additional is None:
         return None
 
     def fine(value: Any) -> bool:
         if type(value) is not dict:
             return True
         for key, child in value.items():
+            if child is None:
+                return False  # the slow walk knows whether null is a value here
             if key in inner:
                 look = inner[key]
                 if look is not None and not look(child):
@@ -89,10 +94,11 @@ def _prune(node: Node, value: Any, path: str, found: list[str], *, root: bool = 
         if whole and key in _TYPE_META:
             if key == "metadata" and not root and type(value[key]) is dict:
                 found += [f"{dot}metadata.{inner}" for inner in prune_metadata(value[key])]
-        elif key in node.properties:
-            _prune(node.properties[key], value[key], dot + key, found)
-        elif node.additional is not None:
-            _prune(node.additional, value[key], dot + key, found)
+        elif (child := node.properties.get(key, node.additional)) is not None:
+            if value[key] is None and not child.nullable and child.raw.get("default") is None:
+                del value[key]
+            else:
+                _prune(child, value[key], dot + key, found)
         elif not (node.preserve or node.open) and (node.properties or node.type == "object"):
             found.append(dot + key)
             del value[key]

@@ -37,10 +37,7 @@ WRONG = {
         'spec.mode: Unsupported value: "some": supported values: "one", "many"',
     ),
     "too long": ({"image": "i" * 21}, "spec.image: Too long: may not be more than 20 bytes"),
-    "null where it is no value": (
-        {"cronSpec": None},
-        'spec.cronSpec: Invalid value: "null": spec.cronSpec in body must be of type string: "null"',
-    ),
+    "null where it is no value": ({"cronSpec": None}, "spec.cronSpec: Required value"),
     "neither a number nor a text": (
         {"port": True},
         'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',

@@ -56,3 +56,17 @@ def test_what_is_not_goes_and_is_told(node, spec, left, paths) -> None:
     obj = {"spec": spec}
     assert Pruner(node(SCHEMA)).prune(obj) == paths
     assert obj == {"spec": left}
+
+
+def test_nulls_that_are_no_values_are_dropped_untold(node) -> None:
+    schema = """{type: object, properties: {s: {type: object, properties: {
+      plain: {type: string}, filled: {type: string, default: x}, may: {type: string, nullable: true},
+      map: {type: object, additionalProperties: {type: string}}, list: {type: array, items: {type: string}},
+      open: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}}"""
+    obj = {"s": dict.fromkeys(("plain", "filled", "may", "list"))}
+    obj["s"] |= {"map": {"a": None, "b": "c"}, "open": {"y": None}}
+    assert Pruner(node(schema)).prune(obj) == []
+    assert obj == {"s": {"filled": None, "may": None, "map": {"b": "c"}, "open": {"y": None}}}
+    only = {"s": {"map": {"a": None}}}
+    assert Pruner(node(schema)).prune(only) == []
+    assert only == {"s": {"map": {}}}
