@@ -1,4 +1,4 @@
-"""The store: durable before it answers, one revision counter, history that a watch resumes from."""
+"""What is SQLite's own: kill -9, full disks, group commit, compaction of its file."""
 
 import asyncio
 import signal
@@ -10,26 +10,10 @@ from typing import Any
 
 import pytest
 
-from control.store import database, history
-from control.store.contract import (
-    Attributes,
-    Change,
-    Compacted,
-    Event,
-    Key,
-    KeyMissing,
-    KeyTaken,
-    RevisionMismatch,
-    WriteFailed,
-)
+from control.store import database
+from control.store.contract import Compacted, Key, WriteFailed
 from control.store.sqlite import SqliteStore
-
-NOTHING = Attributes({}, {})
-
-
-def pod(name: str, **labels: str) -> tuple[Key, dict[str, object], Attributes]:
-    meta = {"name": name, "namespace": "shop", "labels": labels}
-    return Key("/pods", "shop", name), {"metadata": meta}, Attributes(labels, {})
+from tests.unit.control.store.backends import BACKENDS, pod
 
 
 @pytest.fixture
@@ -38,120 +22,16 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
         yield opened
 
 
-async def test_an_acknowledged_create_is_read_back_with_its_revision(store: SqliteStore) -> None:
-    entry = await store.create(*pod("cart"))
-
-    assert store.get(Key("/pods", "shop", "cart")) is entry
-    assert entry.parsed()["metadata"]["resourceVersion"] == str(entry.revision) == str(store.revision)
-
-
-async def test_a_name_can_be_taken_once(store: SqliteStore) -> None:
-    results = await asyncio.gather(*(store.create(*pod("cart")) for _ in range(5)), return_exceptions=True)
-
-    assert [type(result) for result in results].count(KeyTaken) == 4
-
-
-async def test_of_two_updates_from_one_revision_one_wins(store: SqliteStore) -> None:
-    first = await store.create(*pod("cart"))
-
-    results = await asyncio.gather(
-        *(store.update(*pod("cart", n=str(n)), first.revision) for n in range(3)), return_exceptions=True
-    )
-
-    assert [type(result) for result in results].count(RevisionMismatch) == 2
-
-
-async def test_what_is_not_there_can_be_neither_updated_nor_deleted(store: SqliteStore) -> None:
-    with pytest.raises(KeyMissing):
-        await store.update(*pod("cart"), 1)
-    with pytest.raises(KeyMissing):
-        await store.delete(*pod("cart"), 1)
-
-
-async def test_revisions_rise_by_one_over_all_resources(store: SqliteStore) -> None:
-    before = store.revision
-    await asyncio.gather(*(store.create(*pod(f"p{n}")) for n in range(20)))
-    await store.create(Key("/nodes", "", "n"), {"metadata": {}}, NOTHING)
-
-    assert store.revision == before + 21
-    assert sorted(entry.revision for entry in store.list("/pods")) == list(range(before + 1, before + 21))
-
-
-async def test_listeners_hear_every_change_in_order(store: SqliteStore) -> None:
-    heard: list[Event] = []
-    stop = store.subscribe("/pods", heard.extend)
-    made = await store.create(*pod("cart"))
-    changed = await store.update(*pod("cart", tier="web"), made.revision)
-    await store.delete(*pod("cart"), changed.revision)
-    stop()
-    await store.create(*pod("late"))
-
-    assert [event.change for event in heard] == [Change.ADDED, Change.MODIFIED, Change.DELETED]
-    assert [event.revision for event in heard] == sorted(event.revision for event in heard)
-    assert heard[1].previous is made
-
-
-async def test_a_list_at_an_older_revision_shows_that_moment(store: SqliteStore) -> None:
-    for name in ("a", "b", "c"):
-        await store.create(*pod(name))
-    then = store.revision
-    have = store.get(Key("/pods", "shop", "b"))
-    assert have is not None
-    await store.delete(*pod("b"), have.revision)
-    await store.create(*pod("d"))
-    other = store.get(Key("/pods", "shop", "a"))
-    assert other is not None
-    await store.update(*pod("a", changed="yes"), other.revision)
-
-    past = store.list_at("/pods", "", then)
-
-    assert [entry.key.name for entry in past] == ["a", "b", "c"]
-    assert past[0].attributes.labels == {}
-
-
-async def test_objects_and_history_survive_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    async with SqliteStore(path) as store:
-        made = await store.create(*pod("cart", tier="web"))
-        await store.update(*pod("cart", tier="db"), made.revision)
-        last = await store.create(*pod("shop"))
-    async with SqliteStore(path) as again:
-        assert again.revision == last.revision
-        assert [entry.key.name for entry in again.list("/pods", "shop")] == ["cart", "shop"]
-        past = again.events_since("/pods", made.revision)
-        assert [(event.change, event.entry.key.name) for event in past] == [
-            (Change.MODIFIED, "cart"),
-            (Change.ADDED, "shop"),
-        ]
-        assert past[0].previous_attributes == Attributes({"tier": "web"}, {})
-        newer = await again.create(*pod("new"))
-        assert newer.revision == last.revision + 1
-
-
-async def test_history_is_bounded_and_says_what_is_gone(
+async def test_the_file_keeps_no_more_events_than_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "EVENTS_KEPT", 10)
-    monkeypatch.setattr(database, "EVENTS_KEPT", 10)
-    monkeypatch.setattr(database, "COMPACT_STEP", 5)
+    BACKENDS["sqlite"].keep(monkeypatch, 10)
     path = tmp_path / "store.db"
     async with SqliteStore(path) as store:
-        first = await store.create(*pod("p0"))
-        quiet = await store.create(Key("/nodes", "", "n"), {"metadata": {}}, NOTHING)
-        for n in range(1, 40):
+        for n in range(40):
             await store.create(*pod(f"p{n}"))
-        with pytest.raises(Compacted):
-            store.events_since("/pods", first.revision)
-        assert len(store.events_since("/pods", store.revision - 3)) == 3
-        # A quiet resource has lost none of its events after its last one.
-        assert list(store.events_since("/nodes", quiet.revision)) == []
-    async with SqliteStore(path) as again:
-        with pytest.raises(Compacted):
-            again.events_since("/pods", first.revision)
-        assert len(again.events_since("/pods", again.revision - 3)) == 3
-        assert list(again.events_since("/nodes", quiet.revision)) == []
     rows = sqlite3.connect(path).execute("SELECT count(*) FROM events").fetchone()[0]
-    assert rows <= 16
+    assert 10 <= rows <= 16
 
 
 _WRITER = """
@@ -271,25 +151,6 @@ async def test_after_a_full_disk_writes_work_again(
 
     rows = sqlite3.connect(path).execute("SELECT count(*) FROM events").fetchone()[0]
     assert 8 <= rows <= 12
-
-
-async def test_a_listener_that_fails_is_ended_alone(store: SqliteStore) -> None:
-    heard: list[Event] = []
-    calls: list[int] = []
-
-    def failing(events: object) -> None:
-        calls.append(1)
-        raise TypeError("no line can be made")
-
-    store.subscribe("/pods", failing)
-    store.subscribe("/pods", heard.extend)
-
-    async with asyncio.timeout(5):
-        await asyncio.gather(*(store.create(*pod(f"p{n}")) for n in range(3)))
-        await store.create(*pod("later"))
-
-    assert len(heard) == 4
-    assert len(calls) == 1
 
 
 async def test_history_is_whole_or_refused_while_the_writer_drops_events(
