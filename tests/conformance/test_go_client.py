@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.golang import need_go
 from tests.integration.control.api.conftest import (  # noqa: F401 (fixtures)
     Served,
     authority,
@@ -21,8 +21,8 @@ SOURCE = Path(__file__).parent / "goclient"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("go") is None, reason="needs Go's compiler")
 async def test_a_go_program_works_as_on_a_cluster(served: Served, client: Any, tmp_path: Path) -> None:  # noqa: F811
+    need_go()
     binary = tmp_path / "goclient"
     building = await asyncio.create_subprocess_exec("go", "build", "-o", str(binary), ".", cwd=SOURCE)
     assert await building.wait() == 0

@@ -1,13 +1,13 @@
 """Go's exec, attach and port-forward (client-go: SPDY, as most tools, and WebSocket) on a lab. Five minutes, the compiler's."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.golang import built
 from tests.conformance.streamed import TALK
 
 SOURCE = Path(__file__).parent / "goclient"
@@ -16,10 +16,8 @@ SOURCE = Path(__file__).parent / "goclient"
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(shutil.which("go") is None, reason="needs Go's compiler")
 def test_a_go_program_streams_as_on_a_cluster(lab: Any, tmp_path: Path) -> None:
-    binary = tmp_path / "streams"
-    subprocess.run(["go", "build", "-o", str(binary), "./streams"], cwd=SOURCE, check=True)
+    binary = built(SOURCE, tmp_path / "streams", "build", "./streams")
     lab.create(TALK)
     lab.ready_pod("talk")
     environment = {**os.environ, "KUBECONFIG": str(lab.directory.kubeconfig), "NAMESPACE": lab.namespace}
