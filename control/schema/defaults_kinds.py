@@ -136,6 +136,16 @@ def _scaler_v2(spec: dict[str, Any]) -> None:
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    behavior = spec.get("behavior")
+    if behavior is None:
+        return
+    up, down = behavior.setdefault("scaleUp", {}), behavior.setdefault("scaleDown", {})
+    up.setdefault("stabilizationWindowSeconds", 0)
+    percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
+    up.setdefault("policies", [{"type": "Pods", "value": 4, "periodSeconds": 15}, percent])
+    down.setdefault("policies", [dict(percent)])
+    for rules in (up, down):
+        rules.setdefault("selectPolicy", "Max")
 
 
 def _subject(subject: dict[str, Any]) -> None:

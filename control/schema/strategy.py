@@ -10,6 +10,7 @@ from control.schema.defaults import apply_message_defaults
 from control.schema.resource import ResourceRow
 from control.schema.strategy_custom import create_custom, create_definition, update_custom, update_definition
 from control.schema.strategy_service import carry_over_service
+from control.schema.strategy_storage import create_claim, create_volume
 from control.schema.structure import check_message
 from control.schema.tables import message
 from control.schema.timestamps import from_epoch
@@ -230,6 +231,8 @@ _ON_CREATE: dict[str, Callable[[dict[str, Any]], None]] = {
     "jobs.batch": _create_job,
     "daemonsets.apps": _create_daemon_set,
     "serviceaccounts": _create_service_account,
+    "persistentvolumes": create_volume,
+    "persistentvolumeclaims": create_claim,
     "customresourcedefinitions.apiextensions.k8s.io": create_definition,
 }
 _ON_UPDATE: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {

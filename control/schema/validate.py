@@ -12,6 +12,7 @@ from control.schema import validate_quota as quotas
 from control.schema import validate_scaling as scaling
 from control.schema import validate_service as services
 from control.schema import validate_sets as sets
+from control.schema import validate_storage as storage
 from control.schema import validate_workload as workload
 from control.schema.custom.validate_definition import definition, definition_update
 from control.schema.resource import ResourceRow
@@ -19,6 +20,7 @@ from control.schema.validate_declared import declared, declared_update
 from control.schema.validate_meta import metadata, metadata_update
 from control.schema.validate_pod import pod
 from control.schema.validate_pod_update import ephemeral_update, pod_update
+from control.schema.validate_storage_class import storage_class, storage_class_update
 
 Rule = Callable[[dict[str, Any]], list[Cause]]
 UpdateRule = Callable[[dict[str, Any], dict[str, Any]], list[Cause]]
@@ -42,6 +44,9 @@ _RULES: dict[str, Rule] = {
     "horizontalpodautoscalers.autoscaling": scaling.autoscaler,
     "priorityclasses.scheduling.k8s.io": scaling.priority_class,
     "limitranges": quotas.limit_range,
+    "persistentvolumes": storage.volume,
+    "persistentvolumeclaims": storage.claim,
+    "storageclasses.storage.k8s.io": storage_class,
     "events": core.event,
     "events.events.k8s.io": core.event,
     "leases.coordination.k8s.io": core.lease,
@@ -69,6 +74,9 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "configmaps": core.config_map_update,
     "secrets": core.secret_update,
     "resourcequotas": quotas.resource_quota_update,
+    "persistentvolumes": storage.volume_update,
+    "persistentvolumeclaims": storage.claim_update,
+    "storageclasses.storage.k8s.io": storage_class_update,
     "priorityclasses.scheduling.k8s.io": scaling.priority_class_update,
     "deployments.apps": workload.selector_update,
     "replicasets.apps": workload.selector_update,

@@ -1,10 +1,11 @@
-"""Rules for HorizontalPodAutoscaler (both versions) and PriorityClass."""
+"""Rules for HorizontalPodAutoscaler (both versions; its metrics: ``validate_metrics``) and PriorityClass."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from control.errors import Cause
 from control.schema import causes
+from control.schema.validate_metrics import behavior, metrics, reference
 
 HIGHEST_OF_USERS: Final = 1_000_000_000
 _SYSTEM: Final = "system-"
@@ -13,7 +14,7 @@ _POLICIES: Final = ("Never", "PreemptLowerPriority")
 
 
 def autoscaler(obj: Mapping[str, Any]) -> list[Cause]:
-    """An autoscaler's bounds and target."""
+    """An autoscaler's bounds, target, metrics and behaviour."""
     spec = obj.get("spec", {})
     least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
     found: list[Cause] = []
@@ -24,10 +25,18 @@ def autoscaler(obj: Mapping[str, Any]) -> list[Cause]:
     if least is not None and most < least:
         said = "must be greater than or equal to `minReplicas`"
         found.append(causes.invalid("spec.maxReplicas", most, said))
-    target = spec.get("scaleTargetRef") or {}
-    return found + [
-        causes.required(f"spec.scaleTargetRef.{key}") for key in ("kind", "name") if not target.get(key)
-    ]
+    found += reference(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef")
+    found += metrics(_metrics(spec), "spec.metrics")
+    return found + behavior(spec.get("behavior") or {}, "spec.behavior")
+
+
+def _metrics(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """An autoscaler's metrics; of autoscaling/v1 the one that its CPU target stands for."""
+    share = spec.get("targetCPUUtilizationPercentage")
+    if share is None:
+        return list(spec.get("metrics") or ())
+    target = {"type": "Utilization", "averageUtilization": share}
+    return [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
 def priority_class(obj: Mapping[str, Any]) -> list[Cause]:

@@ -101,7 +101,9 @@ def _named(key: str) -> Callable[[Mapping[str, Any], str], list[Cause]]:
     return rule
 
 
-def _needs(*keys: str) -> Callable[[Mapping[str, Any], str], list[Cause]]:
+def needs(*keys: str) -> Callable[[Mapping[str, Any], str], list[Cause]]:
+    """Rules of a source of which these fields must be there."""
+
     def rule(source: Mapping[str, Any], path: str) -> list[Cause]:
         return [causes.required(f"{path}.{key}") for key in keys if not source.get(key)]
 
@@ -115,7 +117,8 @@ def _empty_dir(source: Mapping[str, Any], path: str) -> list[Cause]:
     return [causes.forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")]
 
 
-def _nfs(source: Mapping[str, Any], path: str) -> list[Cause]:
+def nfs_source(source: Mapping[str, Any], path: str) -> list[Cause]:
+    """A directory that a server exports."""
     found = [causes.required(f"{path}.{key}") for key in ("server", "path") if not source.get(key)]
     place = source.get("path", "")
     if not place.startswith("/"):
@@ -123,7 +126,8 @@ def _nfs(source: Mapping[str, Any], path: str) -> list[Cause]:
     return found
 
 
-def _host_path(source: Mapping[str, Any], path: str) -> list[Cause]:
+def host_path_source(source: Mapping[str, Any], path: str) -> list[Cause]:
+    """A path of the node."""
     found = []
     place, kind = source.get("path", ""), source.get("type", "")
     if not place:
@@ -214,15 +218,15 @@ def _csi(source: Mapping[str, Any], path: str) -> list[Cause]:
 
 _RULES: dict[str, Callable[[Mapping[str, Any], str], list[Cause]]] = {
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
+    "hostPath": host_path_source,
     "secret": _named("secretName"),
     "configMap": _named("name"),
     "downwardAPI": _downward,
     "projected": _projected,
-    "persistentVolumeClaim": _needs("claimName"),
-    "nfs": _nfs,
+    "persistentVolumeClaim": needs("claimName"),
+    "nfs": nfs_source,
     "csi": _csi,
-    "ephemeral": _needs("volumeClaimTemplate"),
+    "ephemeral": needs("volumeClaimTemplate"),
 }
 _PROJECTIONS: dict[str, Callable[[Mapping[str, Any], str], list[Cause]]] = {
     "secret": _named("name"),
@@ -230,5 +234,5 @@ _PROJECTIONS: dict[str, Callable[[Mapping[str, Any], str], list[Cause]]] = {
     "downwardAPI": _downward,
     "serviceAccountToken": _csi,  # its own rule: it knows the volume's path
     "clusterTrustBundle": _bundle,
-    "podCertificate": _needs("signerName", "keyType"),
+    "podCertificate": needs("signerName", "keyType"),
 }
