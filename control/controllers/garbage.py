@@ -209,13 +209,14 @@ class GarbageController(Controller):
             self._kinds[(known.resource.api_version, known.kind)] = known
 
     async def _foreground(self, resource: Resource, owner: Object) -> None:
-        """Delete the dependents; the owner goes once none that blocks it is left."""
-        dependents = self._dependents(uid_of(owner))
+        """Delete the dependents; the owner goes once none that blocks it is left (itself, if it owns itself, aside)."""
+        uid = uid_of(owner)
+        dependents = [(informer, one) for informer, one in self._dependents(uid) if uid_of(one) != uid]
         for informer, dependent in dependents:
             name = f"{informer.resource.api_version}/{informer.resource.plural}"
             if not is_terminating(dependent):
                 self.queue.add(f"{name}|{key_of(dependent)}")
-        if not any(blocks(dependent, uid_of(owner)) for _, dependent in dependents):
+        if not any(blocks(dependent, uid) for _, dependent in dependents):
             await self._remove_finalizer(resource, owner, FOREGROUND)
 
     async def _orphan(self, resource: Resource, owner: Object) -> None:

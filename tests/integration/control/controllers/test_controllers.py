@@ -284,6 +284,21 @@ async def test_objects_that_own_each_other_go_all_the_same(controllers, admin, u
     await until(gone, "the ring gone")
 
 
+async def test_an_object_that_owns_itself_goes_in_the_foreground(controllers, admin, until):
+    made = await admin.create(CONFIGMAPS, {"metadata": {"name": "a", "namespace": "default"}})
+    itself = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "blockOwnerDeletion": True}
+    owners = [itself | {"uid": made["metadata"]["uid"]}]
+    await admin.patch(CONFIGMAPS, "a", "default", {"metadata": {"ownerReferences": owners}})
+
+    await admin.delete(CONFIGMAPS, "a", "default", propagation="Foreground")
+
+    async def gone():
+        names = {one["metadata"]["name"] for one in (await admin.list(CONFIGMAPS, "default")).items}
+        return "a" not in names
+
+    await until(gone, "it gone")
+
+
 async def test_orphaning_leaves_the_replica_set_without_an_owner(controllers, kubelets, admin, until):
     await admin.create(DEPLOYMENTS, deployment())
     await until(lambda: _rolled_out(admin), "three pods")
