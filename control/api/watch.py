@@ -288,6 +288,7 @@ def _timeout(text: str) -> float:
     if not text:
         return random.uniform(*TIMEOUT_S)
     try:
-        return max(float(int(text)), 0.0) or random.uniform(*TIMEOUT_S)
+        # As upstream: 0 is as if unset, and a time that is over ends the watch at once.
+        return max(float(int(text) or random.uniform(*TIMEOUT_S)), 0.0)
     except ValueError:
         raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None

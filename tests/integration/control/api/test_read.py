@@ -195,6 +195,13 @@ async def test_a_watch_ends_after_its_timeout(client: ApiClient) -> None:
     assert [event.type for event in events] == ["BOOKMARK"]
 
 
+async def test_a_watch_of_less_than_no_time_ends_at_once_with_what_there_is(client: ApiClient) -> None:
+    await client.create(CONFIGMAPS, config("a"), "default")
+    asked = client.request("GET", LIST, query={"watch": "true", "timeoutSeconds": "-1"})
+    lines = await asyncio.wait_for(asked, 5)
+    assert [orjson.loads(line)["type"] for line in lines.splitlines()] == ["ADDED"]
+
+
 async def test_metadata_alone(client: ApiClient, served: Any) -> None:
     await client.create(CONFIGMAPS, config("a", x="1"), "default")
     accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
