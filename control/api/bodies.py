@@ -14,6 +14,7 @@ BODY_MOST: Final = 3 << 20
 JSON_TYPES: Final = ("application/json", "application/octet-stream", "")
 DEPTH_MOST: Final = 200
 """Levels of an object. Below what the JSON encoder can write (254), as objects stand in lists and events, too."""
+YAML_TYPES: Final = ("application/yaml", "application/x-yaml", "text/yaml")
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 PATCHES: Final = {
     "application/json-patch+json": "json",
@@ -54,7 +55,7 @@ def decode(body: bytes, content_type: str) -> dict[str, Any]:
         return decode_protobuf(body)
     if content_type in JSON_TYPES:
         value = _json(body)
-    elif content_type in ("application/yaml", "application/x-yaml", "text/yaml"):
+    elif content_type in YAML_TYPES:
         value = _yaml(body)
     else:
         known = f"application/json, application/yaml, {PROTOBUF}"

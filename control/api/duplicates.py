@@ -1,4 +1,4 @@
-"""Fields that a JSON body has twice: the last one counts, and the client is told. Pure."""
+"""Fields that a body has twice: the last one counts, and the client is told. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -34,3 +34,28 @@ def _walk(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _walk(inner, f"{path}[{index}]")
+
+
+def duplicate_keys(body: bytes) -> list[str]:
+    """What upstream says of keys that a YAML body (which can be read) has more than once, a line each."""
+    import yaml
+
+    root = yaml.compose(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return list(_keys(root))
+
+
+def _keys(node: Any) -> Iterator[str]:
+    if node is None or node.id == "scalar":
+        return
+    if node.id == "sequence":
+        for inner in node.value:
+            yield from _keys(inner)
+        return
+    seen: set[str] = set()
+    for key, inner in node.value:
+        if key.id == "scalar":
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                yield f"line {line}: key {json.dumps(key.value, ensure_ascii=False)} already set in map"
+            seen.add(key.value)
+        yield from _keys(inner)

@@ -10,6 +10,7 @@ from control.api.admission.attempt import FieldValidation, WriteOptions
 from control.api.bodies import (
     JSON_TYPES,
     PROTOBUF,
+    YAML_TYPES,
     decode,
     decode_patch,
     patch_type,
@@ -19,7 +20,7 @@ from control.api.bodies import (
     repacked,
 )
 from control.api.delete import DeleteOptions, Deleter
-from control.api.duplicates import duplicate_fields
+from control.api.duplicates import duplicate_fields, duplicate_keys
 from control.api.metadata import check_kind
 from control.api.negotiate import wanted
 from control.api.objects import object_answer, storage_name, value_answer
@@ -27,6 +28,7 @@ from control.api.read import Reader
 from control.api.refusals import details, no_such_resource, not_allowed
 from control.api.request import Answer, ApiRequest, Json, Response
 from control.api.selection import Selection
+from control.api.update import update_or_create
 from control.api.watch import WatchServer
 from control.api.write import Make, Outcome, Target, Writer
 from control.api.write_options import as_apply, write_options
@@ -131,8 +133,8 @@ class Verbs:
         packed = orjson.dumps(body)
         if not packed or not body:
             raise BadRequest("the body of the request is empty")
-        outcome = await self.writer.change(target_of(row, request), lambda _: _fresh(packed), options)
-        return written(request, row, outcome)
+        outcome, made = await update_or_create(self.writer, target_of(row, request), packed, options)
+        return written(request, row, outcome, status=201 if made else 200)
 
     async def _patch(self, row: ResourceRow, request: ApiRequest) -> Answer:
         kind = patch_type(request, strategic=row.custom is None)
@@ -207,11 +209,18 @@ async def _whole_object(row: ResourceRow, request: ApiRequest, options: WriteOpt
     """The body of a create or update; fields that it has twice are told as unknown ones are. Raises BadRequest."""
     body, kind = await read_body(request), request.http.content_type
     obj = decode(body, kind)
-    if options.validation is FieldValidation.IGNORE or kind not in JSON_TYPES or not body.startswith(b"{"):
+    if options.validation is FieldValidation.IGNORE:
         return obj
-    if twice := [f'duplicate field "{path}"' for path in duplicate_fields(body, obj)]:
+    twice: list[str] = []
+    if kind in YAML_TYPES and body:
+        twice = duplicate_keys(body)
+        told = "\n  ".join(["yaml: unmarshal errors:", *twice])
+    elif kind in JSON_TYPES and body.startswith(b"{"):
+        twice = [f'duplicate field "{path}"' for path in duplicate_fields(body, obj)]
+        told = ", ".join(twice)
+    if twice:
         if options.validation is FieldValidation.STRICT:
-            said = f"strict decoding error: {', '.join(twice)}"
+            said = f"strict decoding error: {told}"
             raise BadRequest(
                 f'{row.kind} in version "{row.version}" cannot be handled as a {row.kind}: {said}'
             )
@@ -275,8 +284,3 @@ def deleted_answer(row: ResourceRow, obj: Json) -> Answer:
 def _copy(value: Json) -> Json:
     copy: Json = repacked(value)
     return copy
-
-
-def _fresh(packed: bytes) -> Json:
-    value: Json = orjson.loads(packed)
-    return value

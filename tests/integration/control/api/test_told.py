@@ -51,6 +51,21 @@ async def test_a_field_that_stands_twice_is_told(ask: Ask) -> None:
     assert (status, warnings) == (200, [])
 
 
+async def test_a_key_of_yaml_that_stands_twice_is_told_with_its_line(ask: Ask) -> None:
+    maps, kind = f"{CORE}/configmaps", "application/yaml"
+    twice = b"metadata: {name: lines}\ndata:\n  a: one\n  a: two\n"
+    status, answer, _ = await ask("POST", f"{maps}?fieldValidation=Strict", twice, kind)
+    assert status == 400
+    assert answer["message"].endswith(
+        'strict decoding error: yaml: unmarshal errors:\n  line 4: key "a" already set in map'
+    )
+    status, answer, warnings = await ask("POST", maps, twice, kind)
+    assert (status, answer["data"]) == (201, {"a": "two"})
+    assert warnings == ['299 - "line 4: key \\"a\\" already set in map"']
+    status, _, warnings = await ask("PUT", f"{maps}/lines?fieldValidation=Ignore", twice, kind)
+    assert (status, warnings) == (200, [])
+
+
 @pytest.mark.parametrize("there", [False, True])
 async def test_an_apply_tells_of_fields_that_the_kind_has_not(ask: Ask, there: bool) -> None:
     if there:

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from control.api.duplicates import duplicate_fields
+from control.api.duplicates import duplicate_fields, duplicate_keys
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,16 @@ from control.api.duplicates import duplicate_fields
 )
 def test_what_stands_twice_is_named(body: bytes, paths: list[str]) -> None:
     assert duplicate_fields(body, orjson.loads(body)) == paths
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", []),
+        (b"a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]\n", []),
+        (b"a: 1\nb: 2\na: 3\n", ['line 3: key "a" already set in map']),
+        (b"l:\n- x: 1\n  'x': 2\n", ['line 3: key "x" already set in map']),
+    ],
+)
+def test_of_yaml_the_line_is_told(body: bytes, said: list[str]) -> None:
+    assert duplicate_keys(body) == said
