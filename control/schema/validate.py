@@ -16,6 +16,7 @@ from control.schema import validate_storage as storage
 from control.schema import validate_workload as workload
 from control.schema.custom.validate_definition import definition, definition_update
 from control.schema.resource import ResourceRow
+from control.schema.validate_claim import claim, claim_update
 from control.schema.validate_declared import declared, declared_update
 from control.schema.validate_meta import metadata, metadata_update
 from control.schema.validate_pod import pod
@@ -45,7 +46,7 @@ _RULES: dict[str, Rule] = {
     "priorityclasses.scheduling.k8s.io": scaling.priority_class,
     "limitranges": quotas.limit_range,
     "persistentvolumes": storage.volume,
-    "persistentvolumeclaims": storage.claim,
+    "persistentvolumeclaims": claim,
     "storageclasses.storage.k8s.io": storage_class,
     "events": core.event,
     "events.events.k8s.io": core.event,
@@ -75,7 +76,7 @@ _UPDATE_RULES: dict[str, UpdateRule] = {
     "secrets": core.secret_update,
     "resourcequotas": quotas.resource_quota_update,
     "persistentvolumes": storage.volume_update,
-    "persistentvolumeclaims": storage.claim_update,
+    "persistentvolumeclaims": claim_update,
     "storageclasses.storage.k8s.io": storage_class_update,
     "priorityclasses.scheduling.k8s.io": scaling.priority_class_update,
     "deployments.apps": workload.selector_update,

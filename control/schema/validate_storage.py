@@ -1,7 +1,4 @@
-"""Rules for PersistentVolume and PersistentVolumeClaim.
-
-Source: upstream's ``ValidatePersistentVolume`` and ``ValidatePersistentVolumeClaim``, and their updates.
-"""
+"""Rules for PersistentVolume, and those that a claim shares. Source: upstream's ``ValidatePersistentVolume``."""
 
 from collections.abc import Callable, Mapping
 from posixpath import normpath
@@ -9,7 +6,6 @@ from typing import Any, Final
 
 from control.errors import Cause
 from control.schema import causes, formats, quantity
-from control.schema.validate_meta import label_selector
 from control.schema.validate_placement import node_selector
 from control.schema.validate_pod_update import differences
 from control.schema.validate_volume import host_path_source, local_path, needs, nfs_source
@@ -19,8 +15,6 @@ ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWr
 _ALONE: Final = "ReadWriteOncePod"
 _POLICIES: Final = ("Delete", "Recycle", "Retain")
 _VOLUME_MODES: Final = ("Block", "Filesystem")
-_CLASS_NOTE: Final = "volume.beta.kubernetes.io/storage-class"
-_CLAIM_FIXED: Final = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 _UNSET_CLASS: Final = "update from non-nil value to nil is forbidden"
 _MOVED: Final = {
     "beta.kubernetes.io/arch": "kubernetes.io/arch",
@@ -35,7 +29,7 @@ _MOVED: Final = {
 def volume(obj: Spec) -> list[Cause]:
     """A PersistentVolume."""
     spec, path = obj.get("spec", {}), "spec"
-    found = _modes(spec.get("accessModes", ()), path, "")
+    found = access_modes(spec.get("accessModes", ()), path, "")
     found += _capacity(spec.get("capacity") or {}, f"{path}.capacity")
     policy = spec.get("persistentVolumeReclaimPolicy", "")
     at = f"{path}.persistentVolumeReclaimPolicy"
@@ -51,12 +45,12 @@ def volume(obj: Spec) -> list[Cause]:
     found += _source(spec, path)
     if policy == "Recycle" and _is_root(spec.get("hostPath")):
         found.append(causes.forbidden(at, "may not be 'recycle' for a hostPath mount of '/'"))
-    found += _class_name(spec.get("storageClassName"), f"{path}.storageClassName")
-    found += _volume_mode(spec, path)
+    found += class_name(spec.get("storageClassName"), f"{path}.storageClassName")
+    found += volume_mode(spec, path)
     wanted = spec.get("volumeAttributesClassName")
     if wanted is not None:
         at = f"{path}.volumeAttributesClassName"
-        found += _class_name(wanted, at) or (
+        found += class_name(wanted, at) or (
             [] if wanted else [causes.required(at, "an empty string is disallowed")]
         )
         if "csi" not in spec:
@@ -75,75 +69,15 @@ def volume_update(new: Spec, old: Spec) -> list[Cause]:
     if now != before:
         said = f"spec.persistentvolumesource is immutable after creation\n{differences(now, before)}"
         found.append(causes.forbidden("spec.persistentvolumesource", said))
-    found += _fixed_mode(spec, had)
+    found += fixed_mode(spec, had)
     affinity, earlier = spec.get("nodeAffinity"), had.get("nodeAffinity")
     if earlier is not None and not _follows(affinity, earlier):
         said = f"{causes.IMMUTABLE}, except for updating from beta label to GA"
         found.append(causes.invalid("nodeAffinity", affinity, said))
-    return found + _kept_class(spec, had)
+    return found + kept_class(spec, had)
 
 
-def claim(obj: Spec) -> list[Cause]:
-    """A PersistentVolumeClaim."""
-    spec, path = obj.get("spec", {}), "spec"
-    modes = spec.get("accessModes", ())
-    found = [] if modes else [causes.required(f"{path}.accessModes", "at least 1 access mode is required")]
-    found += label_selector(spec.get("selector"), f"{path}.selector")
-    found += _modes(modes, path, None)
-    asked, at = (spec.get("resources") or {}).get("requests") or {}, f"{path}.resources[storage]"
-    found += _positive(asked["storage"], at) if "storage" in asked else [causes.required(at)]
-    found += _class_name(spec.get("storageClassName"), f"{path}.storageClassName")
-    found += _volume_mode(spec, path)
-    origin, reference = spec.get("dataSource"), spec.get("dataSourceRef")
-    for key in ("dataSource", "dataSourceRef"):
-        if spec.get(key) is not None:
-            found += _data_source(spec[key], f"{path}.{key}")
-    if origin is not None and reference is not None:
-        if reference.get("namespace"):
-            said = "may not be specified when dataSourceRef.namespace is specified"
-            found.append(causes.invalid(path, f"{path}.dataSource", said))
-        elif any(origin.get(key) != reference.get(key) for key in ("apiGroup", "kind", "name")):
-            found.append(causes.invalid(path, f"{path}.dataSource", "must match dataSourceRef"))
-    return found + _class_name(spec.get("volumeAttributesClassName"), f"{path}.volumeAttributesClassName")
-
-
-def claim_update(new: Spec, old: Spec) -> list[Cause]:
-    """A claim is fixed but for its volume (once) and, when it is bound, its size and attributes' class."""
-    spec, had = new.get("spec", {}), old.get("spec", {})
-    now, before = dict(spec), dict(had)
-    found: list[Cause] = []
-    if not before.get("volumeName") and "volumeName" in now:
-        before["volumeName"] = now["volumeName"]
-    note, noted = (obj.get("metadata", {}).get("annotations", {}).get(_CLASS_NOTE) for obj in (new, old))
-    named_now = before.get("storageClassName") is None and now.get("storageClassName") is not None
-    if named_now and noted is not None and note is None and noted == now["storageClassName"]:
-        del now["storageClassName"]  # the annotation became the field
-    else:
-        if note != noted:
-            found.append(causes.immutable(f"metadata.annotations.{_CLASS_NOTE}", note or ""))
-        if named_now and not noted:
-            before["storageClassName"] = now["storageClassName"]  # a default class that came later
-    size, earlier = _storage(spec), _storage(had)
-    if new.get("status", {}).get("phase") == "Bound" and size is not None and earlier is not None:
-        wanted = {**spec["resources"]["requests"], "storage": earlier}
-        now["resources"] = {**spec["resources"], "requests": wanted}
-    for one in (now, before):
-        one.pop("volumeAttributesClassName", None)
-    if now != before:
-        found.append(causes.forbidden("spec", f"{_CLAIM_FIXED}\n{differences(now, before)}"))
-    if quantity.compare(size or 0, earlier or 0) < 0:
-        given = new.get("status", {}).get("capacity", {}).get("storage", 0)
-        if quantity.compare(size or 0, given) <= 0:
-            said = "field can not be less than status.capacity"
-            found.append(causes.forbidden("spec.resources.requests.storage", said))
-    return found + _fixed_mode(spec, had) + _kept_class(spec, had)
-
-
-def _storage(spec: Spec) -> Any:
-    return ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-
-
-def _modes(modes: Any, path: str, missing: str | None) -> list[Cause]:
+def access_modes(modes: Any, path: str, missing: str | None) -> list[Cause]:
     """Access modes. missing: what is said when there are none; None when the caller says it."""
     at = f"{path}.accessModes"
     found = [causes.required(at, missing)] if missing is not None and not modes else []
@@ -154,7 +88,8 @@ def _modes(modes: Any, path: str, missing: str | None) -> list[Cause]:
     return found
 
 
-def _positive(amount: Any, path: str) -> list[Cause]:
+def positive(amount: Any, path: str) -> list[Cause]:
+    """A quantity above zero."""
     if quantity.parse(amount) > 0:
         return []
     return [causes.invalid(path, amount, "must be greater than zero")]
@@ -168,27 +103,31 @@ def _capacity(capacity: Spec, path: str) -> list[Cause]:
         at = f"{path}[{name}]"
         if quantity.parse(amount) < 0:
             found.append(causes.invalid(at, quantity.whole(amount), "must be a valid resource quantity"))
-        found += _positive(amount, at)
+        found += positive(amount, at)
     return found
 
 
-def _class_name(name: Any, path: str) -> list[Cause]:
+def class_name(name: Any, path: str) -> list[Cause]:
+    """The name of a StorageClass or VolumeAttributesClass, if there is one."""
     return causes.all_invalid(path, name, formats.subdomain(name)) if name else []
 
 
-def _volume_mode(spec: Spec, path: str) -> list[Cause]:
+def volume_mode(spec: Spec, path: str) -> list[Cause]:
+    """``Block`` or ``Filesystem``, if it is said."""
     mode = spec.get("volumeMode")
     if mode is None or mode in _VOLUME_MODES:
         return []
     return [causes.not_supported(f"{path}.volumeMode", mode, _VOLUME_MODES)]
 
 
-def _fixed_mode(spec: Spec, had: Spec) -> list[Cause]:
+def fixed_mode(spec: Spec, had: Spec) -> list[Cause]:
+    """A volume mode stays; upstream leaves ``spec`` out of the path."""
     mode = spec.get("volumeMode")
     return [] if mode == had.get("volumeMode") else [causes.immutable("volumeMode", mode)]
 
 
-def _kept_class(spec: Spec, had: Spec) -> list[Cause]:
+def kept_class(spec: Spec, had: Spec) -> list[Cause]:
+    """A VolumeAttributesClass may change, not go."""
     key = "volumeAttributesClassName"
     gone = had.get(key) is not None and spec.get(key) is None
     return [causes.forbidden(f"spec.{key}", _UNSET_CLASS)] if gone else []
@@ -244,15 +183,6 @@ def _csi(source: Spec, path: str) -> list[Cause]:
         if name in source:
             found += needs("name", "namespace")(source[name], f"{path}.{name}")
     return found
-
-
-def _data_source(source: Spec, path: str) -> list[Cause]:
-    group, kind = source.get("apiGroup") or "", source.get("kind", "")
-    found = needs("name", "kind")(source, path)
-    if not group and kind != "PersistentVolumeClaim":
-        said = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
-        found.append(causes.invalid(path, kind, said))
-    return found + (causes.all_invalid(f"{path}.apiGroup", group, formats.subdomain(group)) if group else [])
 
 
 _SOURCES: Final[dict[str, Callable[[Spec, str], list[Cause]]]] = {
