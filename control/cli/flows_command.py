@@ -64,7 +64,7 @@ def command(name: str, live: bool, seconds: float, everything: bool, output: str
                 watch.nodes(atlas)
                 show.names = FlowNames(atlas)
             show.add(happened)
-        show.add(watch.take(0))
+        show.add(watch.take(0, last=True))
         show.end()
         if watch.lost:
             click.echo(

@@ -16,7 +16,7 @@ _FEW = 2_000
 """So many are listed after each event, too, since events of living connections have no counts."""
 
 Happening = tuple[str, Connection]
-"""there (from before), new, state or end, and the connection."""
+"""there (from before), new, state (or the first counts of it) or end, and the connection."""
 
 
 class FlowWatch:
@@ -54,8 +54,11 @@ class FlowWatch:
         """Events that found no room; the next listing brought what they would have."""
         return sum(each.lost for each in self._sockets.values())
 
-    def take(self, wait_s: float) -> list[Happening]:
-        """What happened since the last call. Waits so long for it, and a moment more for other nodes' part of it."""
+    def take(self, wait_s: float, *, last: bool = False) -> list[Happening]:
+        """What happened since the last call. Waits so long for it, and a moment more for other nodes' part of it.
+
+        last: nobody will ask again, so all is listed, for counts that are not known yet.
+        """
         if select.select([*self._sockets.values()], [], [], wait_s)[0]:
             time.sleep(min(wait_s, 0.02))
         now = time.time_ns()
@@ -65,7 +68,7 @@ class FlowWatch:
             heard |= bool(events)
             self._book.hear(name, events, now)
         few = len(self._book.entries) <= _FEW
-        if (heard and few) or time.monotonic() - self._listed > _LIST_S:
+        if last or (heard and few) or time.monotonic() - self._listed > _LIST_S:
             self._listed = time.monotonic()
             self._list(now)
             heard = True
@@ -91,6 +94,11 @@ class FlowWatch:
         for key, each in self._told.items():
             if key not in before:
                 found.append(("new", each))
-            elif (before[key].state, before[key].nodes) != (each.state, each.nodes):
+            elif _shape(before[key]) != _shape(each):
                 found.append(("state", each))
         return found
+
+
+def _shape(connection: Connection) -> tuple[object, ...]:
+    """What is worth a line of its own when it changes; counts are when they are first known."""
+    return connection.state, connection.nodes, connection.sent is None
