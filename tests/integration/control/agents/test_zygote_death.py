@@ -161,6 +161,7 @@ def test_a_container_that_ends_is_started_again_in_the_same_memory_volume(lab):
     assert lab.kubectl("exec", "again", "--", "cat", "/memory/runs").split() == ["run", "run"]
 
 
+@pytest.mark.slow  # half a minute
 def test_pods_that_are_being_made_while_it_dies_have_one_instance_each(lab):
     names = [f"born-{number}" for number in range(12)]
     for name in names:

@@ -41,6 +41,7 @@ def test_on_a_lab_of_its_own_it_shows_a_packet_a_denial_and_a_lost_node_and_leav
     assert left_of(name) == []
 
 
+@pytest.mark.slow  # half a minute
 @pytest.mark.podwire(file="../lab/quick.yaml")
 def test_on_a_running_lab_it_removes_only_what_it_put_there(lab):
     done = podwire("tour", "--name", lab.name, "--no-wait")
