@@ -60,6 +60,7 @@ def command(
     from control.explain.glance import Namer
     from control.explain.places import spots_of
     from control.explain.room import check_room, writing
+    from control.lab.directory import Caller
     from dataplane.observe.bpf_filter import compile_filter
     from dataplane.observe.capture import capture
     from dataplane.observe.recorder import Limits, Recorder
@@ -70,7 +71,13 @@ def command(
     check_room(len(spots), buffer)
     namer = Namer(atlas)
     recorder = Recorder(
-        path, spots, namer.all(), namer.comment, Limits(count, seconds, file_size, files, buffer), program
+        path,
+        spots,
+        namer.all(),
+        namer.comment,
+        Limits(count, seconds, file_size, files, buffer),
+        program,
+        Caller.current().ids,
     )
     with until_told() as stop, writing(recorder):
         counts = capture(recorder, stop, _printer(namer, spots) if live else None, lambda: _say_begun(spots))

@@ -1,5 +1,6 @@
 """``podwire map``: the lab as an SVG picture, with a packet's way on it."""
 
+import os
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ def command(name: str, path: Path | None, words: str | None) -> None:
     from control.explain.gather import gather
     from control.explain.run import Question, run_trace
     from control.explain.survey import survey, way_of
+    from control.lab.directory import Caller
     from control.lab.places import find_place
     from control.lab.up import stored_plan
 
@@ -45,8 +47,11 @@ def command(name: str, path: Path | None, words: str | None) -> None:
     if path is None or path == Path("-"):
         click.echo(picture, nl=False)
     else:
+        new = not path.exists()
         try:
             path.write_text(picture, encoding="utf-8")
+            if new:
+                os.chown(path, *Caller.current().ids)
         except OSError as error:
             raise OutputInvalid(
                 f"{path}: {error.strerror}.", "-w FILE.svg in a directory that can be written"

@@ -49,6 +49,11 @@ class Caller:
     uid: int
     gid: int
 
+    @property
+    def ids(self) -> tuple[int, int]:
+        """uid and gid, as chown wants them."""
+        return self.uid, self.gid
+
     @classmethod
     def current(cls) -> "Caller":
         """SUDO_UID and SUDO_GID when root came through sudo, else the process's own."""

@@ -63,8 +63,10 @@ Comment = Callable[[bytes], str]
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes pcapng files. path: None writes nowhere, ``-`` to standard output. names: of addresses. comment: of a first packet between
-    two addresses, from its frame; "" for none.
+    """Writes pcapng files. path: None writes nowhere, ``-`` to standard output. names: of addresses.
+
+    comment: of a first packet between two addresses, from its frame; "" for none. owner: uid and gid that new
+    files are given to.
     """
 
     path: Path | None
@@ -73,6 +75,7 @@ class Recorder:
     comment: Comment
     limits: Limits
     program: Program | None = None
+    owner: tuple[int, int] | None = None
     written: list[Path] = field(default_factory=list)
     _file: int = -1
     _bytes: int = 0
@@ -103,7 +106,10 @@ class Recorder:
         if self.limits.file_mb:
             path = path.with_name(f"{path.stem}-{self._turns:05d}{path.suffix}")
             self._turns += 1
+        new = not path.exists()
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        if new and self.owner is not None:
+            os.fchown(made, *self.owner)
         self.written.append(path)
         if self.limits.files and len(self.written) > self.limits.files:
             self.written.pop(0).unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """`podwire map` of a real lab."""
 
+import os
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -41,3 +42,19 @@ def test_a_packets_way_is_drawn_over_it(lab):
 
     assert "<polyline" in picture
     assert f"{here}/ann → {here}/shop: delivered" in picture
+
+
+def test_what_root_draws_and_captures_is_given_to_who_called_sudo(lab, tmp_path):
+    lab.pod("shop", node="node-1")
+    caller = {**os.environ, "SUDO_UID": "65534", "SUDO_GID": "65534"}
+    files = tmp_path / "lab.svg", tmp_path / "shop.pcapng"
+
+    for words in (
+        ("map", "-w", str(files[0])),
+        ("capture", f"{lab.namespace}/shop", "-w", str(files[1]), "--for", "0.2"),
+    ):
+        subprocess.run(
+            ["podwire", words[0], "--name", lab.name, *words[1:]], env=caller, check=True, capture_output=True
+        )
+
+    assert [(file.stat().st_uid, file.stat().st_gid) for file in files] == [(65534, 65534)] * 2
