@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.absent import absent
+
 if TYPE_CHECKING:
     from control.testkit.lab import Lab
     from dataplane.model.address import Family
@@ -22,10 +24,7 @@ def boutique() -> Path:
     Skips without it; in CI, where it lies beside the clone, its absence is a failure.
     """
     if not (BOUTIQUE / "kubernetes-manifests.yaml").exists():
-        reason = f"Online Boutique's manifests are not at {BOUTIQUE}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent(f"Online Boutique's manifests are not at {BOUTIQUE}")
     return BOUTIQUE
 
 

@@ -1,20 +1,17 @@
 """Go programs as tests build them: modules by name, from the module's go.mod and go.sum beside the source."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.absent import absent
 
 
 def need_go() -> None:
     """Skip where Go's compiler is not; in CI its absence is a failure."""
     if shutil.which("go") is None:
-        if os.environ.get("CI"):
-            pytest.fail("needs Go's compiler")
-        pytest.skip("needs Go's compiler")
+        absent("needs Go's compiler")
 
 
 def built(module: Path, output: Path, *what: str) -> Path:

@@ -15,6 +15,7 @@ from scapy.packet import Raw
 
 from control.client.resources import PODS
 from dataplane.model.address import Family
+from tests.absent import absent
 
 pytestmark = pytest.mark.root
 
@@ -47,7 +48,7 @@ def _capturing(lab, *words: str | Path) -> Iterator[_Running]:
 def _read(file: Path, display: str, *fields: str) -> list[list[str]]:
     """What tshark says of a file's packets that the display filter likes, a list a packet."""
     if shutil.which("tshark") is None:
-        pytest.skip("tshark is not on this machine: scripts/setup --test brings it")
+        absent("tshark is not on this machine: scripts/setup --test brings it")
     words = [part for field in fields for part in ("-e", field)]
     done = subprocess.run(
         ["tshark", "-r", str(file), "-N", "n", "-Y", display, "-T", "fields", *words],
